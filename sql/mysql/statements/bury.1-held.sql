@@ -1,0 +1,18 @@
+-- Moves leased deliveries to the dead letters and frees their dedupe keys; returns the ids whose lease was held. This
+-- step finds and locks them.
+-- Params: channel, deliveries (JSON array of {priority, id, lease_token}).
+-- `force index` here and in the steps after: by its statistics the table may look empty, and what an optimizer then reads
+-- as a whole it locks as a whole.
+select q.priority, q.id, q.dedupe_key
+from json_table(:deliveries, '$[*]' columns (
+  priority smallint path '$.priority',
+  id char(36) character set ascii collate ascii_bin path '$.id',
+  lease_token char(36) character set ascii collate ascii_bin path '$.lease_token'
+)) as r
+straight_join rowcast_queue as q force index (primary)
+  on q.channel = :channel
+  and q.priority = r.priority
+  and q.id = r.id
+  and q.lease_token = r.lease_token
+order by r.priority, r.id
+for update

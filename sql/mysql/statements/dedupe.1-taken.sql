@@ -1,0 +1,13 @@
+-- Takes dedupe keys, or finds who has them; the next step returns for each key the id of the event that is live under it.
+-- The update that changes nothing holds a conflicting row until commit; keys come in order, so that two publishers never
+-- wait for each other.
+-- Params: events (JSON array of {channel, dedupe_key, id}, each key once).
+insert into rowcast_dedupe (channel, dedupe_key, id)
+select e.channel, e.dedupe_key, e.id
+from json_table(:events, '$[*]' columns (
+  channel varchar(255) character set utf8mb4 collate utf8mb4_bin path '$.channel',
+  dedupe_key varchar(255) character set utf8mb4 collate utf8mb4_bin path '$.dedupe_key',
+  id char(36) character set ascii collate ascii_bin path '$.id'
+)) as e
+order by e.channel, e.dedupe_key
+on duplicate key update id = rowcast_dedupe.id

@@ -1,0 +1,29 @@
+-- Moves the end of leases on; returns the ids whose lease was held, with the new end. This step finds and locks them and
+-- says the new end, which the next one writes.
+-- Params: channel, deliveries (JSON array of {priority, id, lease_token, lease_ms}).
+-- A lease never gets shorter: the heartbeat must not undo a longer extension that a consumer asked for.
+-- `force index` here and in the steps after: by its statistics the table may look empty, and what an optimizer then reads
+-- as a whole it locks as a whole.
+select
+  q.priority, q.id,
+  timestampdiff(
+    microsecond,
+    timestamp '1970-01-01 00:00:00',
+    greatest(
+      q.lease_expires_at,
+      date_add(utc_timestamp(6), interval least(r.lease_ms * 1e3, 3.1536e16) microsecond)
+    )
+  ) div 1000 as lease_expires_at_ms
+from json_table(:deliveries, '$[*]' columns (
+  priority smallint path '$.priority',
+  id char(36) character set ascii collate ascii_bin path '$.id',
+  lease_token char(36) character set ascii collate ascii_bin path '$.lease_token',
+  lease_ms double path '$.lease_ms'
+)) as r
+straight_join rowcast_queue as q force index (primary)
+  on q.channel = :channel
+  and q.priority = r.priority
+  and q.id = r.id
+  and q.lease_token = r.lease_token
+order by r.priority, r.id
+for update

@@ -1,0 +1,27 @@
+-- Moves leased deliveries to the dead letters and frees their dedupe keys; returns the ids whose lease was held.
+-- Params: channel, deliveries (JSON array of {priority, id, lease_token, error}).
+with moved as (
+  delete from rowcast.queue q
+  using json_to_recordset(:deliveries::json) as r (priority smallint, id uuid, lease_token uuid, error text)
+  where q.channel = :channel
+    and q.priority = r.priority
+    and q.id = r.id
+    and q.lease_token = r.lease_token
+  returning
+    q.id, q.channel, q.priority, q.payload, q.metadata, q.dedupe_key, q.attempts, q.max_attempts, q.created_at, r.error
+),
+freed as (
+  delete from rowcast.dedupe d
+  using moved m
+  where d.channel = m.channel
+    and d.dedupe_key = m.dedupe_key
+    and d.id = m.id
+)
+insert into rowcast.dead_letter (
+  id, channel, priority, payload, metadata, dedupe_key, attempts, max_attempts, created_at, died_at, error
+)
+select
+  m.id, m.channel, m.priority, m.payload, m.metadata, m.dedupe_key, least(m.attempts, m.max_attempts), m.max_attempts,
+  m.created_at, statement_timestamp(), m.error
+from moved m
+returning id

@@ -1,0 +1,70 @@
+import type { Logger } from '../logger.js'
+import type { Dialect, Parameters } from '../statements.js'
+
+/** A row as it comes back; drivers differ in what they make of a number, so whoever reads it converts. */
+export type Row = Readonly<Record<string, unknown>>
+
+/** One thing to ask of the database: a verb of sql/<dialect>/statements, or, for migrations alone, SQL text. */
+export type Call = { readonly verb: string; readonly parameters: Parameters } | { readonly sql: string }
+
+/**
+ * A unit of work: yields what it asks, is resumed with the rows. Written once, it runs on a database that is waited for
+ * as on one that answers in the same tick, inside our transaction as inside the caller's.
+ */
+export type Work<Result> = Generator<Call, Result, readonly Row[]>
+
+/** Asks one thing inside a unit of work: `const rows = yield* call('claim', {…})`. */
+export function* call<R extends Row = Row>(verb: string, parameters: Parameters = {}): Work<readonly R[]> {
+  return (yield { verb, parameters }) as readonly R[]
+}
+
+/** One database. Whatever it throws is a RowcastError: driver codes are translated here and nowhere else. */
+export interface Adapter extends AsyncDisposable {
+  readonly dialect: Dialect
+  /** Runs one verb, atomically. Retried on contention. */
+  run<R extends Row = Row>(verb: string, parameters?: Parameters): Promise<readonly R[]>
+  /** Runs a unit of work in one transaction. Retried, from its start, on contention. */
+  transaction<Result>(work: () => Work<Result>): Promise<Result>
+  /** Runs a unit of work inside the caller's open transaction; commits nothing. */
+  join<Result>(tx: unknown, work: () => Work<Result>): Promise<Result>
+  /** The same without waiting, in the caller's transaction or in one of its own. Absent: the driver cannot. */
+  sync?<Result>(work: () => Work<Result>, tx?: unknown): Result
+  /** Runs a unit of work that no other process runs at the same time; in a transaction where DDL obeys one. */
+  exclusively<Result>(work: () => Work<Result>): Promise<Result>
+  /** Opens the connection that notifications arrive on. Absent: this database cannot notify. */
+  listen?(handlers: NotificationHandlers): Promise<NotificationListener>
+  /** Calls back soon after another connection committed something. Absent: this database cannot tell. */
+  readonly watch?: ((onChange: () => void) => AsyncDisposable) | undefined
+}
+
+export interface NotificationHandlers {
+  onNotification(topic: string, payload: string): void
+  /** The connection is back, on every topic; what was sent in the meantime is gone. */
+  onReconnect(): void
+}
+
+/** A connection that receives notifications. */
+export interface NotificationListener extends AsyncDisposable {
+  /** Starts receiving a topic; resolves once it is live. */
+  add(topic: string): Promise<void>
+  remove(topic: string): Promise<void>
+}
+
+/** What a channel tells the adapter it opens. */
+export interface ConnectOptions {
+  /** Postgres schema of our tables. */
+  readonly schema: string
+  /** Prefix of our tables on MySQL and SQLite. */
+  readonly tablePrefix: string
+  /** Postgres: a direct address for LISTEN where publishing goes through a pooler. */
+  readonly listenUrl: string | undefined
+  readonly serviceName: string
+  readonly logger: Logger
+}
+
+/** What `EventChannel.open` takes besides a URL: made by `postgres()`, `mysql()` or `sqlite()`. */
+export interface AdapterSource {
+  readonly adapter: Dialect['name']
+  /** @internal */
+  connect(options: ConnectOptions): Promise<Adapter>
+}

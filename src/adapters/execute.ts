@@ -1,0 +1,86 @@
+import { ContentionError } from '../errors.js'
+import { bind, isIdle, type Statement, type Statements } from '../statements.js'
+import { backoffMs, sleep } from '../wait.js'
+import type { Call, Row, Work } from './adapter.js'
+
+/** One statement with its values, ready for a driver. */
+export interface Prepared {
+  readonly statement: Statement
+  readonly values: readonly (string | number | boolean | null)[]
+}
+
+/** A unit of work, spelled out into the statements that a driver runs one after another. */
+export type Steps<Result> = Generator<Prepared, Result, readonly Row[]>
+
+/** Turns verbs into their statements; the rows of each step are a list parameter of the steps after it. */
+export function* expand<Result>(statements: Statements, work: Work<Result>): Steps<Result> {
+  let next = work.next()
+  while (!next.done) {
+    try {
+      const rows = yield* expandCall(statements, next.value)
+      next = work.next(rows)
+    } catch (error) {
+      next = work.throw(error)
+    }
+  }
+  return next.value
+}
+
+function* expandCall(statements: Statements, call: Call): Steps<readonly Row[]> {
+  if ('sql' in call) {
+    return yield { statement: { name: 'migration', step: undefined, text: call.sql, parameters: [] }, values: [] }
+  }
+  const steps = statements.get(call.verb)
+  const parameters = { ...call.parameters }
+  const rows: Row[] = []
+  for (const statement of steps) {
+    const idle = steps.length > 1 && isIdle(statement, parameters)
+    const found = idle ? [] : yield { statement, values: bind(statement, parameters) }
+    if (statement.step !== undefined) parameters[statement.step] = found
+    for (const row of found) rows.push(row)
+  }
+  return rows
+}
+
+/** A unit of work of a single verb. */
+export function* single(verb: string, parameters: Extract<Call, { verb: string }>['parameters']): Work<readonly Row[]> {
+  return yield { verb, parameters }
+}
+
+/** Runs statements on a driver that is waited for. */
+export async function drive<Result>(
+  steps: Steps<Result>,
+  query: (prepared: Prepared) => Promise<readonly Row[]>,
+): Promise<Result> {
+  let next = steps.next()
+  while (!next.done) {
+    const rows = await query(next.value).catch((error: unknown) => new Failure(error))
+    next = rows instanceof Failure ? steps.throw(rows.error) : steps.next(rows)
+  }
+  return next.value
+}
+
+/** Runs statements on a driver that answers at once. */
+export function driveSync<Result>(steps: Steps<Result>, query: (prepared: Prepared) => readonly Row[]): Result {
+  let next = steps.next()
+  while (!next.done) next = steps.next(query(next.value))
+  return next.value
+}
+
+class Failure {
+  constructor(readonly error: unknown) {}
+}
+
+/** How often work that lost against another transaction is tried again, with growing random pauses (about 10 s in all). */
+const CONTENTION_ATTEMPTS = 40
+
+export async function retryOnContention<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof ContentionError) || attempt === CONTENTION_ATTEMPTS) throw error
+      await sleep(backoffMs(attempt, { minMs: 4, maxMs: 500 }))
+    }
+  }
+}

@@ -1,0 +1,187 @@
+import { createHash } from 'node:crypto'
+import { ContentionError, UnsupportedError } from '../../errors.js'
+import { type Parameters, Statements } from '../../statements.js'
+import { atMost, handled } from '../../wait.js'
+import type { Adapter, Row, Work } from '../adapter.js'
+import { drive, expand, type Prepared, retryOnContention, single } from '../execute.js'
+import { mysqlDialect } from './dialect.js'
+import { translate } from './errors.js'
+
+/** What we use of a `mysql2/promise` connection. */
+export interface MysqlConnection {
+  execute(options: QueryOptions): Promise<readonly unknown[]>
+  query(options: QueryOptions): Promise<readonly unknown[]>
+}
+
+interface PooledConnection extends MysqlConnection {
+  release(): void
+  destroy(): void
+}
+
+/** What we use of a `mysql2/promise` pool. */
+export interface MysqlPool extends MysqlConnection {
+  getConnection(): Promise<PooledConnection>
+}
+
+interface QueryOptions {
+  readonly sql: string
+  readonly values?: unknown[]
+  readonly timeout?: number
+  readonly rowsAsArray?: boolean
+}
+
+/** After this long without an answer a connection counts as broken, in milliseconds. */
+const QUERY_TIMEOUT_MS = 30_000
+/** How long a process waits for another one that migrates, in seconds. */
+const MIGRATION_LOCK_S = 60
+
+export interface MysqlResources {
+  readonly pool: MysqlPool
+  /** Ends the pool; absent when the pool is the user's. */
+  readonly end?: () => Promise<void>
+  /** Whether every connection of the pool is at READ COMMITTED already. */
+  readonly readCommitted: boolean
+}
+
+/**
+ * MySQL and MariaDB. Transactions run at READ COMMITTED: under the default level, claims lock gaps and deadlock.
+ */
+export class MysqlAdapter implements Adapter {
+  readonly dialect
+  readonly #statements: Statements
+  readonly #resources: MysqlResources
+
+  constructor(resources: MysqlResources, tablePrefix: string) {
+    this.dialect = mysqlDialect(tablePrefix)
+    this.#statements = new Statements(this.dialect)
+    this.#resources = resources
+  }
+
+  /** Asks for what the statements need, rather than believe a version string. */
+  async probe(): Promise<void> {
+    const sql = "select j.n from json_table('[1]', '$[*]' columns (n int path '$')) as j for update skip locked"
+    try {
+      await this.#withConnection((connection) => connection.query({ sql }))
+    } catch (error) {
+      if (!(error instanceof Error) || !('code' in error) || error.code !== 'DATABASE') throw error
+      throw new UnsupportedError(
+        'this server lacks skip locked or json_table: use MySQL 8.0.4 or MariaDB 10.6, or later',
+        {
+          cause: error,
+        },
+      )
+    }
+  }
+
+  run<R extends Row>(verb: string, parameters: Parameters = {}): Promise<readonly R[]> {
+    const alone = this.#statements.get(verb).length === 1
+    const work = () => single(verb, parameters)
+    return retryOnContention(async () => {
+      const rows = await this.#withConnection((connection) =>
+        alone ? this.#drive(connection, work) : this.#inTransaction(connection, work),
+      )
+      return rows as readonly R[]
+    })
+  }
+
+  transaction<Result>(work: () => Work<Result>): Promise<Result> {
+    return retryOnContention(() => this.#withConnection((connection) => this.#inTransaction(connection, work)))
+  }
+
+  join<Result>(tx: unknown, work: () => Work<Result>): Promise<Result> {
+    return this.#drive(toPromises(tx as MysqlConnection), work)
+  }
+
+  /** DDL commits on its own here, so a named lock of the session stands in for a transaction. */
+  exclusively<Result>(work: () => Work<Result>): Promise<Result> {
+    return retryOnContention(() =>
+      this.#withConnection(async (connection) => {
+        const lock = await this.#lockName(connection)
+        const taken = await ask(connection, 'select get_lock(?, ?) as answer', [lock, String(MIGRATION_LOCK_S)])
+        if (Number(taken) !== 1) throw new ContentionError('another process is migrating')
+        try {
+          return await this.#drive(connection, work)
+        } finally {
+          await ask(connection, 'select release_lock(?) as answer', [lock]).catch(() => undefined)
+        }
+      }),
+    )
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.end?.()
+  }
+
+  /** Named locks belong to the server, not to a database. */
+  async #lockName(connection: MysqlConnection): Promise<string> {
+    const database = await ask(connection, 'select database() as answer', [])
+    const address = JSON.stringify([database, this.dialect.relation('migrations')])
+    return `rowcast_${createHash('sha256').update(address).digest('hex').slice(0, 40)}`
+  }
+
+  async #inTransaction<Result>(connection: MysqlConnection, work: () => Work<Result>): Promise<Result> {
+    if (!this.#resources.readCommitted) {
+      await connection.query({ sql: 'set transaction isolation level read committed' })
+    }
+    await connection.query({ sql: 'start transaction' })
+    try {
+      const result = await this.#drive(connection, work)
+      await connection.query({ sql: 'commit', timeout: QUERY_TIMEOUT_MS })
+      return result
+    } catch (error) {
+      // On a broken connection there is nothing left to roll back.
+      await atMost(1_000, handled(connection.query({ sql: 'rollback' }))).catch(() => undefined)
+      throw error
+    }
+  }
+
+  #drive<Result>(connection: MysqlConnection, work: () => Work<Result>): Promise<Result> {
+    return drive(expand(this.#statements, work()), (prepared) => query(connection, prepared))
+  }
+
+  async #withConnection<Result>(work: (connection: PooledConnection) => Promise<Result>): Promise<Result> {
+    const connection = await this.#resources.pool.getConnection().catch((error: unknown) => {
+      throw translate(error)
+    })
+    try {
+      const result = await work(connection)
+      connection.release()
+      return result
+    } catch (error) {
+      const translated = translate(error)
+      if (translated instanceof Error && 'code' in translated && translated.code === 'CONNECTION') connection.destroy()
+      else connection.release()
+      throw translated
+    }
+  }
+}
+
+async function query(connection: MysqlConnection, { statement, values }: Prepared): Promise<readonly Row[]> {
+  const options = { sql: statement.text, timeout: QUERY_TIMEOUT_MS, rowsAsArray: false }
+  try {
+    // What a migration says cannot all be prepared.
+    const [rows] =
+      statement.name === 'migration'
+        ? await connection.query(options)
+        : await connection.execute({ ...options, values: values.map(toMysql) })
+    return Array.isArray(rows) ? rows : []
+  } catch (error) {
+    throw translate(error)
+  }
+}
+
+/** Numbers travel as text: the driver would send a double, which `limit` refuses and arithmetic rounds. */
+function toMysql(value: string | number | boolean | null): string | null {
+  if (typeof value === 'boolean') return value ? '1' : '0'
+  return value === null ? null : String(value)
+}
+
+async function ask(connection: MysqlConnection, sql: string, values: unknown[]): Promise<unknown> {
+  const [rows] = await connection.execute({ sql, values })
+  return (rows as { answer: unknown }[])[0]?.answer
+}
+
+/** A pool or connection of `mysql2` itself, with callbacks, brings its promise twin along. */
+export function toPromises<Handle extends object>(handle: Handle): Handle {
+  return 'promise' in handle && typeof handle.promise === 'function' ? handle.promise() : handle
+}

@@ -1,0 +1,51 @@
+import {
+  ConfigurationError,
+  ConnectionError,
+  ContentionError,
+  describe,
+  MigrationError,
+  RowcastError,
+} from '../../errors.js'
+
+/** @see https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html */
+const CONTENTION = new Set([1205, 1213, 3572])
+/** No such table, no such column. */
+const MISSING = new Set([1146, 1054])
+/** Access to a database, table, column or routine; a statement that needs a privilege. */
+const DENIED = new Set([1044, 1142, 1143, 1227, 1370])
+/** Too many connections, wrong login, no such database, shutting down, killed. */
+const CONNECTION = new Set([
+  1040, 1045, 1049, 1053, 1129, 1130, 1152, 1153, 1158, 1159, 1160, 1161, 1184, 1203, 1698, 1927, 4031,
+])
+
+/** A driver's error as one of ours. */
+export function translate(cause: unknown): unknown {
+  if (!(cause instanceof Error) || cause instanceof RowcastError || cause instanceof RangeError) return cause
+  const what = describeCause(cause)
+  const errno = 'errno' in cause && typeof cause.errno === 'number' ? cause.errno : 0
+  if (CONTENTION.has(errno)) return new ContentionError(`MySQL gave way to another transaction (${what})`, { cause })
+  if (MISSING.has(errno)) {
+    return new MigrationError(`the tables are not there (${what}): call channel.migrate() or check tablePrefix`, {
+      cause,
+    })
+  }
+  if (DENIED.has(errno)) {
+    return new ConfigurationError(`MySQL denied the right (${what}): see the grants in docs/adapters/mysql.md`, {
+      cause,
+    })
+  }
+  // The driver's own errors and those of the socket have no positive server error number.
+  if (errno <= 0 || CONNECTION.has(errno) || ('fatal' in cause && cause.fatal === true)) {
+    if (cause instanceof TypeError) return cause
+    return new ConnectionError(`MySQL cannot be reached (${what}): check the address, the login and the server`, {
+      cause,
+    })
+  }
+  return new RowcastError('DATABASE', `MySQL refused (${what})`, { cause })
+}
+
+/** Node's error for an address that resolves to several has its text in the parts. */
+function describeCause(cause: Error): string {
+  if (cause instanceof AggregateError && cause.message === '') return describe(cause.errors[0])
+  return describe(cause)
+}

@@ -1,0 +1,69 @@
+import { ConfigurationError } from '../../errors.js'
+import { printMigrations } from '../../migrate.js'
+import type { AdapterSource, ConnectOptions } from '../adapter.js'
+import { MysqlAdapter, type MysqlPool, type MysqlResources, toPromises } from './adapter.js'
+import { mysqlDialect } from './dialect.js'
+
+export type { AdapterSource } from '../adapter.js'
+export type { MysqlConnection, MysqlPool } from './adapter.js'
+
+/**
+ * MySQL or MariaDB through a pool of your own (`mysql2` or `mysql2/promise`), which stays yours to end.
+ * @throws {ConfigurationError} when `pool` is not a pool
+ */
+export function mysql({ pool: given }: { readonly pool: object }): AdapterSource {
+  const pool = given && (toPromises(given) as MysqlPool)
+  if (typeof pool?.getConnection !== 'function') {
+    throw new ConfigurationError('mysql: pool is not a mysql2 pool: pass { pool: mysql.createPool(…) }')
+  }
+  return { adapter: 'mysql', connect: (options) => connect({ pool, readCommitted: false }, options) }
+}
+
+/** MySQL or MariaDB by URL, through a pool of our own. */
+export function mysqlUrl(url: string): AdapterSource {
+  return {
+    adapter: 'mysql',
+    async connect(options) {
+      const { createPool } = await importDriver()
+      const pool = createPool({
+        uri: url.replace(/^mariadb:/i, 'mysql:'),
+        charset: 'utf8mb4',
+        connectTimeout: 5_000,
+        enableKeepAlive: true,
+        connectAttributes: { program_name: options.serviceName },
+      })
+      pool.on('connection', (connection) => {
+        connection.query('set session transaction isolation level read committed')
+      })
+      const end = () => pool.end()
+      return connect({ pool: toPromises(pool) as unknown as MysqlPool, end, readCommitted: true }, options)
+    },
+  }
+}
+
+/**
+ * The SQL of every migration, for a person to read and run instead of rowcast.
+ * @param options.tablePrefix as the channel option
+ */
+export function migrationSql(options: { readonly tablePrefix?: string } = {}): string {
+  return printMigrations(mysqlDialect(options.tablePrefix ?? 'rowcast_'))
+}
+
+async function importDriver(): Promise<typeof import('mysql2/promise')> {
+  try {
+    return await import('mysql2/promise')
+  } catch (cause) {
+    throw new ConfigurationError('the driver mysql2 cannot be loaded: npm install mysql2', { cause })
+  }
+}
+
+async function connect(resources: MysqlResources, options: ConnectOptions): Promise<MysqlAdapter> {
+  const adapter = new MysqlAdapter(resources, options.tablePrefix)
+  try {
+    await adapter.probe()
+    return adapter
+  } catch (error) {
+    await adapter[Symbol.asyncDispose]()
+    throw error
+  }
+}

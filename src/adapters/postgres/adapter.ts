@@ -1,0 +1,200 @@
+import { createHash } from 'node:crypto'
+import { UnsupportedError } from '../../errors.js'
+import { type Parameters, Statements } from '../../statements.js'
+import { atMost, handled } from '../../wait.js'
+import type { Adapter, ConnectOptions, NotificationHandlers, NotificationListener, Row, Work } from '../adapter.js'
+import { drive, expand, type Prepared, retryOnContention, single } from '../execute.js'
+import { type PostgresDialect, postgresDialect } from './dialect.js'
+import { translate } from './errors.js'
+import { type ListenConfig, openListener } from './listener.js'
+
+/** What we use of a `pg` client. */
+export interface PostgresClient {
+  query(config: QueryConfig): Promise<{ rows: Row[] }>
+}
+
+/** What we use of a client that came out of a pool. */
+interface PooledClient extends PostgresClient {
+  readonly processID?: number
+  on(event: 'error', listener: (error: Error) => void): unknown
+  off(event: 'error', listener: (error: Error) => void): unknown
+  release(error?: Error | boolean): void
+}
+
+/** What we use of a `pg.Pool`. */
+export interface PostgresPool extends PostgresClient {
+  connect(): Promise<PooledClient>
+  /** Where the LISTEN connection goes, too, unless `listenUrl` says otherwise. */
+  readonly options?: object
+}
+
+interface QueryConfig {
+  readonly text: string
+  readonly values?: unknown[]
+  readonly name?: string
+  readonly query_timeout?: number
+  readonly types?: { getTypeParser(): (text: string) => unknown }
+}
+
+/** After this long without an answer a connection counts as broken, in milliseconds. */
+const QUERY_TIMEOUT_MS = 30_000
+/** Every column arrives as text: a user's pool may have type parsers of its own. */
+const TEXT_ONLY = { getTypeParser: () => (text: string) => text }
+const BEGIN = { text: 'begin' }
+const COMMIT = { text: 'commit' }
+const ROLLBACK = { text: 'rollback' }
+
+export interface PostgresResources {
+  readonly pool: PostgresPool
+  /** Ends the pool; absent when the pool is the user's. */
+  readonly end?: () => Promise<void>
+  /** How to reach the server for LISTEN; absent when nothing says. */
+  readonly listenConfig: ListenConfig | undefined
+}
+
+export class PostgresAdapter implements Adapter {
+  readonly dialect: PostgresDialect
+  readonly #statements: Statements
+  readonly #resources: PostgresResources
+  readonly #options: ConnectOptions
+  readonly #names = new Map<string, string>()
+  #direct = false
+
+  constructor(resources: PostgresResources, options: ConnectOptions) {
+    this.dialect = postgresDialect(options.schema)
+    this.#statements = new Statements(this.dialect)
+    this.#resources = resources
+    this.#options = options
+  }
+
+  /**
+   * Looks whether the pool's connections reach the server itself: a pooler in between hands out sessions that are not
+   * ours, so that named prepared statements would meet strangers. It also makes up process ids, which gives it away.
+   */
+  async probe(): Promise<void> {
+    await this.#withClient(async (client) => {
+      const { rows } = await client.query({ text: 'select pg_backend_pid() as pid', types: TEXT_ONLY })
+      this.#direct = client.processID !== undefined && Number(rows[0]?.pid) === client.processID
+    })
+  }
+
+  run<R extends Row>(verb: string, parameters: Parameters = {}): Promise<readonly R[]> {
+    return retryOnContention(async () => {
+      const rows = await drive(expand(this.#statements, single(verb, parameters)), (prepared) =>
+        this.#query(this.#resources.pool, prepared),
+      )
+      return rows as readonly R[]
+    })
+  }
+
+  transaction<Result>(work: () => Work<Result>): Promise<Result> {
+    return retryOnContention(() => this.#inTransaction((client) => this.#drive(client, work)))
+  }
+
+  join<Result>(tx: unknown, work: () => Work<Result>): Promise<Result> {
+    return this.#drive(tx as PostgresClient, work)
+  }
+
+  exclusively<Result>(work: () => Work<Result>): Promise<Result> {
+    const key = createHash('sha256').update(this.dialect.relation('migrations')).digest().readBigInt64BE()
+    return retryOnContention(() =>
+      this.#inTransaction(async (client) => {
+        await client.query({ text: 'select pg_advisory_xact_lock($1)', values: [String(key)] })
+        for (const text of this.dialect.preambleUnless(await this.#hasSchema(client))) await client.query({ text })
+        return this.#drive(client, work)
+      }),
+    )
+  }
+
+  listen(handlers: NotificationHandlers): Promise<NotificationListener> {
+    const config = this.#resources.listenConfig
+    if (config === undefined) {
+      throw new UnsupportedError('this pool does not say how to reach its server for LISTEN: pass listenUrl')
+    }
+    return openListener(
+      { ...config, application_name: `${this.#options.serviceName} listen`.slice(0, 63) },
+      { ...handlers, notify: (topic, payload) => this.#notify(topic, payload), logger: this.#options.logger },
+    )
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.end?.()
+  }
+
+  #drive<Result>(client: PostgresClient, work: () => Work<Result>): Promise<Result> {
+    return drive(expand(this.#statements, work()), (prepared) => this.#query(client, prepared))
+  }
+
+  async #notify(topic: string, payload: string): Promise<void> {
+    const [statement] = this.#statements.get('broadcast')
+    if (statement === undefined) return
+    const values = [JSON.stringify([{ topic, envelope: payload }])]
+    await this.#query(this.#resources.pool, { statement, values })
+  }
+
+  async #hasSchema(client: PostgresClient): Promise<boolean> {
+    const { rows } = await client.query({
+      text: 'select from pg_namespace where nspname = $1',
+      values: [this.#options.schema],
+    })
+    return rows.length > 0
+  }
+
+  async #query(client: PostgresClient, { statement, values }: Prepared): Promise<readonly Row[]> {
+    const config = { text: statement.text, values: [...values], types: TEXT_ONLY, query_timeout: QUERY_TIMEOUT_MS }
+    const named = this.#direct && statement.name !== 'migration'
+    try {
+      const { rows } = await client.query(named ? { ...config, name: this.#nameOf(statement) } : config)
+      return rows
+    } catch (error) {
+      throw translate(error)
+    }
+  }
+
+  /** Prepared statements belong to a session, which two schemas or two versions of rowcast may share. */
+  #nameOf({ name, text }: { name: string; text: string }): string {
+    let preparedName = this.#names.get(name)
+    if (preparedName === undefined) {
+      const digest = createHash('sha256').update(text).digest('hex').slice(0, 16)
+      preparedName = `rowcast_${name}_${digest}`
+      this.#names.set(name, preparedName)
+    }
+    return preparedName
+  }
+
+  #inTransaction<Result>(work: (client: PostgresClient) => Promise<Result>): Promise<Result> {
+    return this.#withClient(async (client) => {
+      await client.query(BEGIN)
+      try {
+        const result = await work(client)
+        await client.query(COMMIT)
+        return result
+      } catch (error) {
+        // On a broken connection there is nothing left to roll back.
+        await atMost(1_000, handled(client.query(ROLLBACK))).catch(() => undefined)
+        throw error
+      }
+    })
+  }
+
+  async #withClient<Result>(work: (client: PooledClient) => Promise<Result>): Promise<Result> {
+    const client = await this.#resources.pool.connect().catch((error: unknown) => {
+      throw translate(error)
+    })
+    let broken: Error | undefined
+    const onError = (error: Error) => {
+      broken = error
+    }
+    client.on('error', onError)
+    try {
+      return await work(client)
+    } catch (error) {
+      const translated = translate(error)
+      if (translated instanceof Error && 'code' in translated && translated.code === 'CONNECTION') broken ??= translated
+      throw translated
+    } finally {
+      client.off('error', onError)
+      client.release(broken)
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import {
+  ConfigurationError,
+  ConnectionError,
+  ContentionError,
+  describe,
+  MigrationError,
+  RowcastError,
+} from '../../errors.js'
+
+/** @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const CONTENTION = new Set(['40001', '40P01', '55P03'])
+const CONNECTION = new Set(['57P01', '57P02', '57P03', '57P05', '53300', '3D000', '28000', '28P01'])
+const MISSING = new Set(['42P01', '42703', '3F000'])
+const SQLSTATE = /^[0-9A-Z]{5}$/
+
+/** A driver's error as one of ours. Errors without an SQLSTATE are the driver's own, about the connection. */
+export function translate(cause: unknown): unknown {
+  if (cause instanceof RowcastError || cause instanceof TypeError || cause instanceof RangeError) return cause
+  const code = codeOf(cause)
+  const what = describeCause(cause)
+  if (!SQLSTATE.test(code) || code.startsWith('08') || CONNECTION.has(code)) {
+    return new ConnectionError(`Postgres cannot be reached (${what}): check the address, the login and the server`, {
+      cause,
+    })
+  }
+  if (CONTENTION.has(code)) return new ContentionError(`Postgres gave way to another transaction (${what})`, { cause })
+  if (MISSING.has(code)) {
+    return new MigrationError(`the tables are not there (${what}): call channel.migrate() or check the option schema`, {
+      cause,
+    })
+  }
+  if (code === '42501') {
+    return new ConfigurationError(`Postgres denied the right (${what}): see the grants in docs/adapters/postgres.md`, {
+      cause,
+    })
+  }
+  return new RowcastError('DATABASE', `Postgres refused (${what})`, { cause })
+}
+
+function codeOf(cause: unknown): string {
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined
+  return typeof code === 'string' ? code : ''
+}
+
+/** Node's error for an address that resolves to several has its text in the parts. */
+function describeCause(cause: unknown): string {
+  if (cause instanceof AggregateError && cause.message === '') return describe(cause.errors[0])
+  return describe(cause)
+}

@@ -1,0 +1,72 @@
+import { ConfigurationError } from '../../errors.js'
+import { printMigrations } from '../../migrate.js'
+import type { AdapterSource, ConnectOptions } from '../adapter.js'
+import { PostgresAdapter, type PostgresPool, type PostgresResources } from './adapter.js'
+import { postgresDialect } from './dialect.js'
+import type { ListenConfig } from './listener.js'
+
+export type { AdapterSource } from '../adapter.js'
+export type { PostgresClient, PostgresPool } from './adapter.js'
+
+/**
+ * Postgres through a pool of your own (`pg.Pool`), which stays yours to end. The LISTEN connection is made from the
+ * pool's own options; give `listenUrl` to `EventChannel.open` where the pool goes through a pooler.
+ * @throws {ConfigurationError} when `pool` is not a pool
+ */
+export function postgres({ pool }: { readonly pool: PostgresPool }): AdapterSource {
+  if (typeof pool?.connect !== 'function' || typeof pool.query !== 'function') {
+    throw new ConfigurationError('postgres: pool is not a pg.Pool: pass { pool: new pg.Pool(…) }')
+  }
+  return {
+    adapter: 'postgres',
+    connect: (options) => connect({ pool, listenConfig: listenConfigOf(pool, options) }, options),
+  }
+}
+
+/** Postgres by URL, through a pool of our own. */
+export function postgresUrl(url: string): AdapterSource {
+  return {
+    adapter: 'postgres',
+    async connect(options) {
+      const { default: pg } = await import('pg')
+      const pool = new pg.Pool({
+        connectionString: url,
+        application_name: options.serviceName,
+        connectionTimeoutMillis: 5_000,
+        keepAlive: true,
+      })
+      // An idle connection that breaks is replaced; whoever needs one hears when none can be made.
+      pool.on('error', () => undefined)
+      const listenConfig = { connectionString: options.listenUrl ?? url }
+      return connect({ pool: pool as unknown as PostgresPool, end: () => pool.end(), listenConfig }, options)
+    },
+  }
+}
+
+/**
+ * The SQL of every migration, for a person to read and run instead of rowcast.
+ * @param options.schema as the channel option
+ */
+export function migrationSql(options: { readonly schema?: string } = {}): string {
+  const dialect = postgresDialect(options.schema ?? 'rowcast')
+  return printMigrations(dialect, dialect.preambleUnless(false))
+}
+
+async function connect(resources: PostgresResources, options: ConnectOptions): Promise<PostgresAdapter> {
+  const adapter = new PostgresAdapter(resources, options)
+  try {
+    await adapter.probe()
+    return adapter
+  } catch (error) {
+    await adapter[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/** What a pool was made with; its secrets are hidden from enumeration, so that they must be named to be passed on. */
+function listenConfigOf(pool: PostgresPool, options: ConnectOptions): ListenConfig | undefined {
+  if (options.listenUrl !== undefined) return { connectionString: options.listenUrl }
+  if (pool.options === undefined) return undefined
+  const { password, ssl } = pool.options as { password?: unknown; ssl?: unknown }
+  return { ...pool.options, password, ssl }
+}

@@ -1,0 +1,29 @@
+import { ConfigurationError } from '../../errors.js'
+
+/** What we use of a `better-sqlite3` statement. */
+export interface SqliteStatement {
+  readonly reader: boolean
+  all(parameters: object): unknown[]
+  run(parameters: object): unknown
+  safeIntegers(toggle: boolean): unknown
+}
+
+/** What we use of a `better-sqlite3` database. */
+export interface SqliteDatabase {
+  readonly name: string
+  readonly memory: boolean
+  readonly open: boolean
+  readonly inTransaction: boolean
+  prepare(source: string): SqliteStatement
+  exec(source: string): unknown
+  pragma(source: string): unknown
+  close(): unknown
+}
+
+/** @throws {ConfigurationError} when it is not a database of the driver */
+export function checkDatabase(database: unknown): SqliteDatabase {
+  const candidate = database as Partial<SqliteDatabase> | null
+  if (typeof candidate?.prepare === 'function' && typeof candidate.pragma === 'function')
+    return candidate as SqliteDatabase
+  throw new ConfigurationError('not a better-sqlite3 database: pass the object that new Database(file) made')
+}

@@ -1,0 +1,99 @@
+import { ConfigurationError } from '../../errors.js'
+import { printMigrations } from '../../migrate.js'
+import type { AdapterSource } from '../adapter.js'
+import { retryOnContention } from '../execute.js'
+import { SqliteAdapter } from './adapter.js'
+import { sqliteDialect } from './dialect.js'
+import { checkDatabase, type SqliteDatabase } from './driver.js'
+import { translate } from './errors.js'
+
+export type { AdapterSource } from '../adapter.js'
+export type { SqliteDatabase } from './driver.js'
+
+type Open = (file: string, options: { timeout: number; readonly?: boolean }) => SqliteDatabase
+
+/**
+ * SQLite through a `better-sqlite3` database of your own, which stays yours to close. It is used for what must share its
+ * transaction (`publishSync`); everything else runs on a connection of ours to the same file. A database in memory has
+ * only the one connection.
+ * @throws {ConfigurationError} when `database` is not a database
+ */
+export function sqlite({ database: given }: { readonly database: SqliteDatabase }): AdapterSource {
+  const database = checkDatabase(given)
+  const Database = database.constructor as new (...args: Parameters<Open>) => SqliteDatabase
+  return {
+    adapter: 'sqlite',
+    connect: ({ tablePrefix }) =>
+      connect(database.name, database.memory, (file, options) => new Database(file, options), database, tablePrefix),
+  }
+}
+
+/** SQLite by URL: `sqlite:./app.db`, `sqlite:///var/lib/app.db`, `sqlite::memory:`. */
+export function sqliteUrl(url: string): AdapterSource {
+  const file = url.slice('sqlite:'.length).replace(/^\/\//, '')
+  if (file === '') throw new ConfigurationError('EventChannel.open: sqlite: names no file: write sqlite:./app.db')
+  return {
+    adapter: 'sqlite',
+    async connect({ tablePrefix }) {
+      const Database = await importDriver()
+      return connect(file, file === ':memory:', (name, options) => new Database(name, options), undefined, tablePrefix)
+    },
+  }
+}
+
+/**
+ * The SQL of every migration, for a person to read and run instead of rowcast.
+ * @param options.tablePrefix as the channel option
+ */
+export function migrationSql(options: { readonly tablePrefix?: string } = {}): string {
+  return printMigrations(sqliteDialect(options.tablePrefix ?? 'rowcast_'))
+}
+
+async function importDriver(): Promise<new (...args: Parameters<Open>) => SqliteDatabase> {
+  try {
+    const driver = await import('better-sqlite3')
+    return driver.default as unknown as new (
+      ...args: Parameters<Open>
+    ) => SqliteDatabase
+  } catch (cause) {
+    throw new ConfigurationError('the driver better-sqlite3 cannot be loaded: npm install better-sqlite3', { cause })
+  }
+}
+
+async function connect(
+  file: string,
+  memory: boolean,
+  open: Open,
+  database: SqliteDatabase | undefined,
+  tablePrefix: string,
+): Promise<SqliteAdapter> {
+  const connection = memory && database !== undefined ? database : openFile(open, file)
+  try {
+    if (!memory) await retryOnContention(async () => prepareFile(connection))
+  } catch (error) {
+    if (connection !== database) connection.close()
+    throw error
+  }
+  const reopen = memory ? undefined : () => open(file, { timeout: 0, readonly: true })
+  return new SqliteAdapter({ connection, database, reopen }, tablePrefix)
+}
+
+function openFile(open: Open, file: string): SqliteDatabase {
+  try {
+    // No busy timeout: it would block the event loop.
+    return open(file, { timeout: 0 })
+  } catch (error) {
+    // The driver reports a missing folder as a TypeError.
+    throw translate(error instanceof TypeError ? Object.assign(error, { code: 'SQLITE_CANTOPEN' }) : error)
+  }
+}
+
+/** Readers and the writer do not wait for each other; a commit survives a crash of the process. */
+function prepareFile(connection: SqliteDatabase): void {
+  try {
+    connection.pragma('journal_mode = wal')
+    connection.pragma('synchronous = normal')
+  } catch (error) {
+    throw translate(error)
+  }
+}

@@ -1,0 +1,135 @@
+import { describe } from '../../errors.js'
+import type { Delivery, Settlement } from '../../event.js'
+import type { Gap } from '../../options.js'
+import type { ResolvedSubscribeOptions } from '../../resolve.js'
+import { defer } from '../../wait.js'
+import type { BackendContext, Inbox } from '../backend.js'
+import { type Arrival, unseal } from './envelope.js'
+
+interface Envelope {
+  readonly channel: string
+  readonly text: string
+}
+
+/** One live subscriber: a bounded buffer between the socket, which must never wait, and the consumer, which may. */
+export class NotifyInbox implements Inbox {
+  readonly channels: readonly string[]
+  readonly #context: BackendContext
+  readonly #bufferSize: number
+  readonly #onGap: ((gap: Gap) => void) | undefined
+  readonly #onDispose: (inbox: NotifyInbox) => Promise<void>
+  #envelopes: Envelope[] = []
+  #dropped = 0
+  #arrived = defer<void>()
+
+  constructor(
+    context: BackendContext,
+    channels: readonly string[],
+    options: ResolvedSubscribeOptions,
+    onDispose: (inbox: NotifyInbox) => Promise<void>,
+  ) {
+    this.#context = context
+    this.channels = channels
+    this.#bufferSize = options.bufferSize
+    this.#onGap = options.onGap
+    this.#onDispose = onDispose
+  }
+
+  /** Called from the socket: keeps the text, decodes nothing, throws nothing. */
+  push(channel: string, text: string): void {
+    this.#envelopes.push({ channel, text })
+    if (this.#envelopes.length > this.#bufferSize) {
+      this.#envelopes.shift()
+      this.#dropped++
+    }
+    this.#arrived.resolve()
+  }
+
+  /** Events may have been missed. */
+  tellGap(reason: Gap['reason'], missed?: number): void {
+    this.#context.telemetry.count('events.gap', missed ?? 1)
+    try {
+      this.#onGap?.({ reason, missed, channels: this.channels })
+    } catch (error) {
+      this.#context.options.logger.warn('onGap failed', { error: describe(error) })
+    }
+  }
+
+  async take(limit: number, signal: AbortSignal): Promise<readonly Delivery[]> {
+    while (!signal.aborted) {
+      if (this.#envelopes.length === 0) await this.#arrival(signal)
+      this.#tellDropped()
+      const arrivals = this.#envelopes.splice(0, limit).flatMap((envelope) => this.#open(envelope))
+      const deliveries = await this.#fetchSpilled(arrivals)
+      if (deliveries.length > 0) return deliveries
+    }
+    return []
+  }
+
+  /** Nothing is leased, so nothing can be lost; and nothing is stored, so nothing can be given back. */
+  async settle(delivery: Delivery, how: Settlement): Promise<boolean> {
+    const { id, channel } = delivery
+    if (how.type === 'ack') this.#context.telemetry.count('events.ack', 1, channel)
+    if (how.type === 'nack') {
+      this.#context.telemetry.count('events.nack', 1, channel)
+      this.#context.options.logger.warn('an event was nacked, but notify delivers once', {
+        id,
+        channel,
+        error: how.error,
+      })
+    }
+    return how.type === 'ack' || how.type === 'extend'
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#onDispose(this)
+  }
+
+  #tellDropped(): void {
+    if (this.#dropped === 0) return
+    const missed = this.#dropped
+    this.#dropped = 0
+    this.tellGap('overflow', missed)
+  }
+
+  #open({ channel, text }: Envelope): readonly Arrival[] {
+    try {
+      const arrival = unseal(text)
+      // Two names may share a hashed topic; the envelope says which one is meant.
+      return arrival.delivery.channel === channel ? [arrival] : []
+    } catch (error) {
+      this.#fail(channel, error)
+      return []
+    }
+  }
+
+  async #fetchSpilled(arrivals: readonly Arrival[]): Promise<readonly Delivery[]> {
+    const ids = arrivals.filter(({ spilled }) => spilled).map(({ delivery }) => delivery.id)
+    const rows = ids.length === 0 ? [] : await this.#context.adapter.run('read_spill', { ids })
+    const byId = new Map(rows.map((row) => [row.id, row]))
+    return arrivals.flatMap((arrival) => {
+      if (!arrival.spilled) return [arrival.delivery]
+      const row = byId.get(arrival.delivery.id)
+      if (row === undefined) {
+        this.#fail(arrival.delivery.channel, 'its payload is not in the spill table (any more)')
+        return []
+      }
+      const metadata = row.metadata === null ? null : String(row.metadata)
+      return [{ ...arrival.delivery, payload: String(row.payload), metadata }]
+    })
+  }
+
+  #fail(channel: string, error: unknown): void {
+    this.#context.telemetry.count('events.decode.failed', 1, channel)
+    this.#context.options.logger.warn('a notification was skipped', { channel, error: describe(error) })
+  }
+
+  async #arrival(signal: AbortSignal): Promise<void> {
+    this.#arrived = defer()
+    const { promise, resolve } = this.#arrived
+    const onAbort = () => resolve()
+    signal.addEventListener('abort', onAbort, { once: true })
+    await promise
+    signal.removeEventListener('abort', onAbort)
+  }
+}

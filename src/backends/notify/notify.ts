@@ -1,0 +1,129 @@
+import { call } from '../../adapters/adapter.js'
+import { Coalescer } from '../../coalescer.js'
+import { ConnectionError, UnsupportedError } from '../../errors.js'
+import type { EventId, NewEvent } from '../../event.js'
+import { checkSchema, migrate } from '../../migrate.js'
+import type { ResolvedSubscribeOptions } from '../../resolve.js'
+import { backoffMs, sleep } from '../../wait.js'
+import type { Backend, BackendContext, ChannelStats, Inbox } from '../backend.js'
+import { Purge } from '../purge.js'
+import { topicOf } from '../topics.js'
+import { isSpilled, seal } from './envelope.js'
+import { NotifyInbox } from './inbox.js'
+import { Topics } from './topics.js'
+
+/** Most events in one flush, and how often one is tried again over a broken connection, with growing pauses. */
+const FLUSH_LIMIT = 500
+const ATTEMPTS = 6
+/** Spilled payloads are kept at least this long, in milliseconds: subscribers need the time to read them. */
+const MIN_SPILL_RETENTION_MS = 60_000
+
+/**
+ * Every live subscriber gets each event; nothing is stored, and who is not there misses it. Postgres NOTIFY carries an
+ * envelope; what is too large for one waits in the spill table, and the envelope says so.
+ */
+export class NotifyBackend implements Backend {
+  readonly name = 'notify'
+  readonly durable = false
+  readonly #context: BackendContext
+  readonly #topics: Topics
+  readonly #publisher: Coalescer<NewEvent, EventId>
+  #spillReady: Promise<Purge> | undefined
+
+  private constructor(context: BackendContext, topics: Topics) {
+    this.#context = context
+    this.#topics = topics
+    this.#publisher = new Coalescer(FLUSH_LIMIT, async (events) => {
+      await this.#broadcast(events)
+      return events.map(({ id }) => ({ value: id }))
+    })
+  }
+
+  /** @throws {UnsupportedError} when what is notified does not arrive */
+  static async open(context: BackendContext): Promise<NotifyBackend> {
+    return new NotifyBackend(context, await Topics.open(context))
+  }
+
+  async publish(events: readonly NewEvent[], tx: unknown): Promise<readonly EventId[]> {
+    const [only] = events
+    if (tx !== undefined) await this.#broadcastIn(tx, events)
+    else if (only !== undefined && events.length === 1) await this.#publisher.add(only)
+    else await this.#broadcast(events)
+    for (const { channel } of events) this.#context.telemetry.count('events.publish.native', 1, channel)
+    return events.map(({ id }) => id)
+  }
+
+  async subscribe(channels: readonly string[], options: ResolvedSubscribeOptions): Promise<Inbox> {
+    const inbox = new NotifyInbox(this.#context, channels, options, (gone) => this.#topics.remove(gone))
+    await this.#topics.add(inbox)
+    return inbox
+  }
+
+  async stats(): Promise<readonly ChannelStats[]> {
+    throw new UnsupportedError("backend 'notify' stores nothing to count: open with backend: 'queue'")
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#publisher.idle()
+    await (await this.#spillReady?.catch(() => undefined))?.[Symbol.asyncDispose]()
+    await this.#topics[Symbol.asyncDispose]()
+  }
+
+  /** An attempt whose answer was lost is made again: a subscriber may see an event twice, but does not miss it. */
+  async #broadcast(events: readonly NewEvent[]): Promise<void> {
+    const { adapter } = this.#context
+    const { notifications, spilled } = this.#seal(events)
+    for (let attempt = 1; ; attempt++) {
+      try {
+        if (spilled.length === 0) await adapter.run('broadcast', { notifications })
+        else await this.#spill(() => adapter.transaction(() => this.#send(notifications, spilled)))
+        return
+      } catch (error) {
+        if (!(error instanceof ConnectionError) || attempt === ATTEMPTS) throw error
+        await sleep(backoffMs(attempt, { minMs: 50, maxMs: 2_000 }))
+      }
+    }
+  }
+
+  async #broadcastIn(tx: unknown, events: readonly NewEvent[]): Promise<void> {
+    const { notifications, spilled } = this.#seal(events)
+    const join = () => this.#context.adapter.join(tx, () => this.#send(notifications, spilled))
+    await (spilled.length === 0 ? join() : this.#spill(join))
+  }
+
+  *#send(notifications: readonly unknown[], spilled: readonly unknown[]) {
+    if (spilled.length > 0) yield* call('spill', { events: spilled })
+    yield* call('broadcast', { notifications })
+  }
+
+  #seal(events: readonly NewEvent[]) {
+    const { clock, options } = this.#context
+    const sealed = events.map((event) => ({ event, envelope: seal(event, clock.now()) }))
+    const notifications = sealed.map(({ event, envelope }) => ({
+      topic: topicOf(options.schema, 'notify', event.channel),
+      envelope,
+    }))
+    const spilled = sealed
+      .filter(({ envelope }) => isSpilled(envelope))
+      .map(({ event: { id, payload, metadata } }) => ({ id, payload, metadata }))
+    return { notifications, spilled }
+  }
+
+  /** Notify needs no tables until the first payload that spills. */
+  async #spill<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#spillReady ??= this.#prepareSpill()
+    try {
+      await this.#spillReady
+    } catch (error) {
+      this.#spillReady = undefined
+      throw error
+    }
+    return work()
+  }
+
+  async #prepareSpill(): Promise<Purge> {
+    const { adapter, options } = this.#context
+    await (options.autoMigrate ? migrate(adapter) : checkSchema(adapter))
+    return new Purge(this.#context, 'purge_spill', Math.max(options.retentionMs, MIN_SPILL_RETENTION_MS))
+  }
+}

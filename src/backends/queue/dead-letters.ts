@@ -1,0 +1,65 @@
+import type { Row } from '../../adapters/adapter.js'
+import type { EventId, Metadata } from '../../event.js'
+import type { BackendContext, DeadLetter, DeadLetterPage, DeadLetterStore } from '../backend.js'
+import type { WakeUps } from './wake-ups.js'
+
+/** The dead letters of a queue, as the database keeps them. */
+export class QueueDeadLetters implements DeadLetterStore {
+  readonly #context: BackendContext
+  readonly #wakeUps: WakeUps
+
+  constructor(context: BackendContext, wakeUps: WakeUps) {
+    this.#context = context
+    this.#wakeUps = wakeUps
+  }
+
+  async list({ channel, after, limit }: DeadLetterPage & { limit: number }): Promise<readonly DeadLetter[]> {
+    const page = { channel: channel ?? null, id: null, after: after ?? null, limit }
+    return (await this.#context.adapter.run('list_dead', page)).map(toDeadLetter)
+  }
+
+  async get(id: EventId): Promise<DeadLetter | undefined> {
+    const [row] = await this.#context.adapter.run('list_dead', { channel: null, id, after: null, limit: 1 })
+    return row === undefined ? undefined : toDeadLetter(row)
+  }
+
+  async retry(letters: readonly Pick<DeadLetter, 'id' | 'channel'>[]): Promise<number> {
+    const channels = new Set(letters.map(({ channel }) => channel))
+    const rows = await this.#context.adapter.run('retry_dead', {
+      ids: letters.map(({ id }) => id),
+      topics: this.#wakeUps.topicsOf(channels),
+    })
+    for (const channel of channels) this.#wakeUps.returned(channel, 0)
+    return rows.length
+  }
+
+  async discard(ids: readonly EventId[], reason: string): Promise<number> {
+    const keep_history = this.#context.options.retentionMs > 0
+    return (await this.#context.adapter.run('discard_dead', { ids, reason, keep_history })).length
+  }
+}
+
+function toDeadLetter(row: Row): DeadLetter {
+  return {
+    id: String(row.id),
+    channel: String(row.channel),
+    payload: parseOrText(String(row.payload)),
+    metadata: row.metadata === null ? {} : (parseOrText(String(row.metadata)) as Metadata),
+    priority: Number(row.priority),
+    attempts: Number(row.attempts),
+    maxAttempts: Number(row.max_attempts),
+    key: row.dedupe_key === null ? null : String(row.dedupe_key),
+    error: String(row.error),
+    createdAt: new Date(Number(row.created_at_ms)),
+    diedAt: new Date(Number(row.died_at_ms)),
+  }
+}
+
+/** A row that somebody else wrote need not hold JSON; a person who looks at dead letters wants to see it all the same. */
+function parseOrText(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}

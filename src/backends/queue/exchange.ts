@@ -1,0 +1,147 @@
+import { randomUUID } from 'node:crypto'
+import type { Row } from '../../adapters/adapter.js'
+import { ConnectionError } from '../../errors.js'
+import { backoffMs, type Deferred, defer, sleep } from '../../wait.js'
+import type { BackendContext } from '../backend.js'
+import { addressOf, inClaimOrder, type QueueDelivery, toDelivery } from './delivery.js'
+
+/** Most acks in one round trip. */
+const MAX_ACKS = 1_000
+/** How often acks are tried again over a broken connection, with growing pauses: about as long as a usual lease. */
+const ACK_ATTEMPTS = 20
+
+interface Ack {
+  readonly delivery: QueueDelivery
+  readonly held: Deferred<boolean>
+}
+
+interface Claim {
+  readonly limit: number
+  readonly leaseMs: number
+  readonly claimed: Deferred<readonly QueueDelivery[]>
+}
+
+/**
+ * The traffic of one channel with its queue. Acks gather while a round trip is in flight and travel with the next
+ * claim; on Postgres the two are one statement.
+ * @see sql/postgres/statements/exchange.sql
+ */
+export class Exchange {
+  readonly #context: BackendContext
+  readonly #channel: string
+  #acks: Ack[] = []
+  #claims: Claim[] = []
+  #running: Promise<void> | undefined
+  readonly #recovering = new Set<Promise<void>>()
+
+  constructor(context: BackendContext, channel: string) {
+    this.#context = context
+    this.#channel = channel
+  }
+
+  /** Leases up to `limit` ready events, in claim order; none when there are none. */
+  claim(limit: number, leaseMs: number): Promise<readonly QueueDelivery[]> {
+    const claimed = defer<readonly QueueDelivery[]>()
+    this.#claims.push({ limit, leaseMs, claimed })
+    this.#start()
+    return claimed.promise
+  }
+
+  /** `false`: the lease was lost. */
+  ack(delivery: QueueDelivery): Promise<boolean> {
+    const held = defer<boolean>()
+    this.#acks.push({ delivery, held })
+    this.#start()
+    return held.promise
+  }
+
+  /** Resolves when no ack is waiting or in flight. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined || this.#recovering.size > 0) {
+      await Promise.all([this.#running, ...this.#recovering])
+    }
+  }
+
+  #start(): void {
+    this.#running ??= this.#run()
+  }
+
+  async #run(): Promise<void> {
+    while (this.#acks.length > 0 || this.#claims.length > 0) {
+      // Handlers that finish in the same turn of the event loop settle together.
+      await new Promise(setImmediate)
+      await this.#roundTrip(this.#acks.splice(0, MAX_ACKS), this.#claims.shift())
+    }
+    // In this very turn: whoever asks after the last check must find nobody running.
+    this.#running = undefined
+  }
+
+  async #roundTrip(acks: readonly Ack[], claim: Claim | undefined): Promise<void> {
+    const token = randomUUID()
+    const leaseMs = claim?.leaseMs ?? 0
+    try {
+      const rows = await this.#ask(acks, token, leaseMs, claim?.limit ?? 0)
+      answer(acks, rows)
+      claim?.claimed.resolve(this.#read(rows, token, leaseMs))
+    } catch (error) {
+      claim?.claimed.reject(error)
+      if (error instanceof ConnectionError) this.#recover(acks)
+      else for (const { held } of acks) held.reject(error)
+    }
+  }
+
+  #ask(acks: readonly Ack[], token: string, leaseMs: number, limit: number): Promise<readonly Row[]> {
+    const { adapter, options } = this.#context
+    return adapter.run('exchange', {
+      channel: this.#channel,
+      settled: acks.map(({ delivery }) => addressOf(delivery)),
+      keyed: acks.filter(({ delivery }) => delivery.key !== null).map(({ delivery }) => delivery.id),
+      keep_history: options.retentionMs > 0,
+      consumer: options.consumer,
+      lease_token: token,
+      lease_ms: leaseMs,
+      limit,
+    })
+  }
+
+  #read(rows: readonly Row[], token: string, leaseMs: number): readonly QueueDelivery[] {
+    const claimed = rows
+      .filter((row) => row.outcome === 'claimed')
+      .map((row) => toDelivery(row, this.#channel, token, leaseMs))
+      .sort(inClaimOrder)
+    const [first] = claimed
+    if (first !== undefined) this.#context.clock.observe(first.lease.expiresAtMs - leaseMs)
+    return claimed
+  }
+
+  #recover(acks: readonly Ack[]): void {
+    if (acks.length === 0) return
+    const recovering = this.#ackAgain(acks).finally(() => this.#recovering.delete(recovering))
+    this.#recovering.add(recovering)
+  }
+
+  /** The connection broke before the answer: history knows which acks had happened, the others are tried again. */
+  async #ackAgain(acks: readonly Ack[]): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      await sleep(backoffMs(attempt, { minMs: 50, maxMs: 2_000 }))
+      try {
+        const settled = acks.map(({ delivery }) => addressOf(delivery))
+        const done = await this.#context.adapter.run('find_acked', { settled })
+        const ids = new Set(done.map((row) => row.id))
+        const rest = acks.filter(({ delivery }) => !ids.has(delivery.id))
+        const rows = rest.length === 0 ? [] : await this.#ask(rest, randomUUID(), 0, 0)
+        return answer(acks, [...rows, ...done.map(({ id }) => ({ outcome: 'acked', id }))])
+      } catch (error) {
+        if (error instanceof ConnectionError && attempt < ACK_ATTEMPTS) continue
+        for (const { held } of acks) held.reject(error)
+        return
+      }
+    }
+  }
+}
+
+function answer(acks: readonly Ack[], rows: readonly Row[]): void {
+  if (acks.length === 0) return
+  const acked = new Set(rows.filter((row) => row.outcome === 'acked').map((row) => row.id))
+  for (const { delivery, held } of acks) held.resolve(acked.has(delivery.id))
+}

@@ -1,0 +1,90 @@
+import { describe } from '../../errors.js'
+import { groupBy } from '../../group.js'
+import type { BackendContext } from '../backend.js'
+import { addressOf, type QueueDelivery } from './delivery.js'
+
+/** Shortest pause between two heartbeats, in milliseconds. */
+const MIN_INTERVAL_MS = 5
+
+/** What is in this process's hands, buffered or handed out, and the one heartbeat that keeps its leases alive. */
+export class Leases implements AsyncDisposable {
+  readonly #context: BackendContext
+  readonly #held = new Set<QueueDelivery>()
+  #timer: NodeJS.Timeout | undefined
+  #intervalMs = Number.POSITIVE_INFINITY
+  #beating: Promise<void> | undefined
+
+  constructor(context: BackendContext) {
+    this.#context = context
+  }
+
+  get size(): number {
+    return this.#held.size
+  }
+
+  hold(delivery: QueueDelivery): void {
+    this.#held.add(delivery)
+    this.#beatWithin(delivery.lease.leaseMs / 3)
+  }
+
+  letGo(delivery: QueueDelivery): void {
+    this.#held.delete(delivery)
+  }
+
+  /** The database said that another holds it, or did. Counted once. */
+  lose(delivery: QueueDelivery): void {
+    this.#held.delete(delivery)
+    if (delivery.lease.lost) return
+    delivery.lease.lost = true
+    this.#context.telemetry.count('events.lease.lost', 1, delivery.channel)
+    delivery.lease.onLost?.()
+  }
+
+  /** Moves the end of leases on, to at least `leaseMs` from now; loses those that are not held any more. */
+  async extend(deliveries: readonly QueueDelivery[], leaseMs?: number): Promise<void> {
+    for (const [channel, group] of groupBy(deliveries, (delivery) => delivery.channel)) {
+      const rows = await this.#context.adapter.run('extend', {
+        channel,
+        deliveries: group.map((delivery) => ({ ...addressOf(delivery), lease_ms: leaseMs ?? delivery.lease.leaseMs })),
+      })
+      const ends = new Map(rows.map((row) => [row.id, Number(row.lease_expires_at_ms)]))
+      for (const delivery of group) {
+        const expiresAtMs = ends.get(delivery.id)
+        if (expiresAtMs !== undefined) delivery.lease.expiresAtMs = expiresAtMs
+        // What was settled while the question was under way is not lost.
+        else if (this.#held.has(delivery)) this.lose(delivery)
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#held.clear()
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    await this.#beating
+  }
+
+  /** The shortest lease in hand sets the pace. */
+  #beatWithin(intervalMs: number): void {
+    if (this.#timer !== undefined && intervalMs >= this.#intervalMs) return
+    clearTimeout(this.#timer)
+    this.#intervalMs = Math.max(MIN_INTERVAL_MS, intervalMs)
+    this.#timer = setTimeout(() => {
+      this.#beating = this.#beat()
+    }, this.#intervalMs)
+  }
+
+  async #beat(): Promise<void> {
+    const now = this.#context.clock.now()
+    const due = [...this.#held].filter(({ lease }) => lease.expiresAtMs - now < lease.leaseMs * 0.7)
+    try {
+      await this.extend(due)
+    } catch (error) {
+      // The next beat comes before the leases end; if none gets through, they end and others take over.
+      this.#context.options.logger.warn('the heartbeat failed', { error: describe(error), deliveries: due.length })
+    }
+    this.#timer = undefined
+    const shortestMs = Math.min(...[...this.#held].map(({ lease }) => lease.leaseMs))
+    if (this.#held.size > 0) this.#beatWithin(shortestMs / 3)
+  }
+}

@@ -1,0 +1,122 @@
+import { Coalescer, type Outcome } from '../../coalescer.js'
+import { ConnectionError, UnsupportedError } from '../../errors.js'
+import type { EventId, NewEvent } from '../../event.js'
+import { backoffMs, sleep } from '../../wait.js'
+import type { BackendContext } from '../backend.js'
+import { singleCall, store } from './store.js'
+import type { WakeUps } from './wake-ups.js'
+
+/** Most events in one flush, and how often one is tried again over a broken connection, with growing pauses. */
+const FLUSH_LIMIT = 1_000
+const ATTEMPTS = 6
+
+/** Stores what is published: calls that coincide together, each event once, whatever the connection does. */
+export class Publisher {
+  readonly #context: BackendContext
+  readonly #wakeUps: WakeUps
+  readonly #single: Coalescer<NewEvent, EventId>
+
+  constructor(context: BackendContext, wakeUps: WakeUps) {
+    this.#context = context
+    this.#wakeUps = wakeUps
+    this.#single = new Coalescer(FLUSH_LIMIT, (events) => this.#flush(events))
+  }
+
+  /** Several events are one call, all or none; lone ones travel with whoever else publishes now. */
+  async publish(events: readonly NewEvent[]): Promise<readonly EventId[]> {
+    const [only] = events
+    if (only !== undefined && events.length === 1) return [await this.#single.add(only)]
+    return this.#store(events)
+  }
+
+  async publishIn(tx: unknown, events: readonly NewEvent[]): Promise<readonly EventId[]> {
+    const { adapter, clock } = this.#context
+    const ids = await adapter.join(tx, () => store(events, clock, this.#wakeUps.topicsInTransaction(events)))
+    this.#wakeUps.storedInTransaction()
+    return ids
+  }
+
+  publishSync(events: readonly NewEvent[], tx: unknown): readonly EventId[] {
+    const { adapter, clock } = this.#context
+    if (adapter.sync === undefined) {
+      throw new UnsupportedError('publishSync needs a database that answers at once (SQLite): await publish instead')
+    }
+    const ids = adapter.sync(() => store(events, clock, []), tx)
+    this.#wakeUps.stored(events)
+    this.#wakeUps.storedInTransaction()
+    return ids
+  }
+
+  idle(): Promise<void> {
+    return this.#single.idle()
+  }
+
+  /** When the database refuses a flush, each event goes alone, so that a bad one rejects only its own call. */
+  async #flush(events: readonly NewEvent[]): Promise<readonly Outcome<EventId>[]> {
+    try {
+      return (await this.#store(events)).map((value) => ({ value }))
+    } catch (error) {
+      if (error instanceof ConnectionError || events.length === 1) throw error
+      const outcomes: Outcome<EventId>[] = []
+      for (const event of events) outcomes.push(await this.#storeAlone(event))
+      return outcomes
+    }
+  }
+
+  async #storeAlone(event: NewEvent): Promise<Outcome<EventId>> {
+    try {
+      const [id = event.id] = await this.#store([event])
+      return { value: id }
+    } catch (error) {
+      return { error }
+    }
+  }
+
+  async #store(events: readonly NewEvent[]): Promise<readonly EventId[]> {
+    const topics = this.#wakeUps.topicsNow(events)
+    const ids = await this.#retry(events, (remaining) => this.#storeOnce(remaining, topics))
+    this.#wakeUps.stored(events)
+    return ids
+  }
+
+  async #storeOnce(events: readonly NewEvent[], topics: readonly string[]): Promise<readonly EventId[]> {
+    const { adapter, clock } = this.#context
+    const only = singleCall(events, clock, topics)
+    if (only === undefined) return adapter.transaction(() => store(events, clock, topics))
+    const [answer] = await adapter.run(only.verb, only.parameters)
+    if (answer?.now_ms !== undefined) clock.observe(Number(answer.now_ms))
+    return events.map((event) => event.id)
+  }
+
+  /**
+   * A connection that broke before the answer leaves it open whether the events were stored, and perhaps even consumed
+   * since. So before another attempt the database is asked for their ids, in every stage of life.
+   */
+  async #retry(
+    events: readonly NewEvent[],
+    attempt: (remaining: readonly NewEvent[]) => Promise<readonly EventId[]>,
+  ): Promise<readonly EventId[]> {
+    const live = new Map<EventId, EventId>()
+    let remaining = events
+    for (let attempts = 1; ; attempts++) {
+      try {
+        if (attempts > 1) remaining = await this.#findMissing(remaining)
+        const ids = remaining.length === 0 ? [] : await attempt(remaining)
+        for (const [index, event] of remaining.entries()) live.set(event.id, ids[index] ?? event.id)
+        return events.map((event) => live.get(event.id) ?? event.id)
+      } catch (error) {
+        if (!(error instanceof ConnectionError) || attempts === ATTEMPTS) throw error
+        await sleep(backoffMs(attempts, { minMs: 50, maxMs: 2_000 }))
+      }
+    }
+  }
+
+  async #findMissing(events: readonly NewEvent[]): Promise<readonly NewEvent[]> {
+    const rows = await this.#context.adapter.run('find', {
+      ids: events.map((event) => event.id),
+      keys: events.map(({ channel, priority, id }) => ({ channel, priority, id })),
+    })
+    const found = new Set(rows.map((row) => row.id))
+    return events.filter((event) => !found.has(event.id))
+  }
+}

@@ -1,0 +1,102 @@
+import type { Row } from '../../adapters/adapter.js'
+import type { EventId, NewEvent } from '../../event.js'
+import type { ResolvedSubscribeOptions } from '../../resolve.js'
+import type { Backend, BackendContext, ChannelStats, Inbox } from '../backend.js'
+import { Purge } from '../purge.js'
+import { QueueDeadLetters } from './dead-letters.js'
+import { Exchange } from './exchange.js'
+import { QueueInbox } from './inbox.js'
+import { Leases } from './leases.js'
+import { Poller } from './poller.js'
+import { Publisher } from './publisher.js'
+import { Settler } from './settler.js'
+import { WakeUps } from './wake-ups.js'
+
+/**
+ * One consumer gets each event, at least once, until it acks. An event changes table as its life changes:
+ *
+ *     publish → queue ─ claim → (leased) ─ ack ──→ history ─ purge → gone
+ *       │         ↑                │
+ *       │         ├── release ─────┤
+ *     scheduled ──┘←── nack ───────┤
+ *                                  └─ nack on the last attempt → dead_letter
+ *
+ * Publishing runs through `Publisher`; a consumer's side is a `QueueInbox`, which claims and acks through the `Exchange`
+ * of each channel and gives back through the `Settler`. `WakeUps` and `Poller` say when claiming is worth it, `Leases`
+ * keeps alive what is in hand.
+ */
+export class QueueBackend implements Backend {
+  readonly name = 'queue'
+  readonly durable = true
+  readonly deadLetters: QueueDeadLetters
+  readonly #context: BackendContext
+  readonly #poller: Poller
+  readonly #wakeUps: WakeUps
+  readonly #publisher: Publisher
+  readonly #leases: Leases
+  readonly #settler: Settler
+  readonly #purge: Purge | undefined
+  readonly #exchanges = new Map<string, Exchange>()
+  readonly publishSync: Backend['publishSync']
+
+  constructor(context: BackendContext) {
+    this.#context = context
+    this.#poller = new Poller(context)
+    this.#wakeUps = new WakeUps(context, this.#poller)
+    this.#publisher = new Publisher(context, this.#wakeUps)
+    this.#leases = new Leases(context)
+    const exchange = (channel: string) => this.#exchange(channel)
+    this.#settler = new Settler(context, { leases: this.#leases, wakeUps: this.#wakeUps, exchange })
+    const { retentionMs } = context.options
+    this.#purge = retentionMs > 0 ? new Purge(context, 'purge', retentionMs) : undefined
+    this.deadLetters = new QueueDeadLetters(context, this.#wakeUps)
+    this.publishSync = context.adapter.sync && ((events, tx) => this.#publisher.publishSync(events, tx))
+    context.telemetry.gauge('events.leased', () => this.#leases.size)
+  }
+
+  publish(events: readonly NewEvent[], tx: unknown): Promise<readonly EventId[]> {
+    return tx === undefined ? this.#publisher.publish(events) : this.#publisher.publishIn(tx, events)
+  }
+
+  async subscribe(channels: readonly string[], options: ResolvedSubscribeOptions): Promise<Inbox> {
+    await this.#wakeUps.follow(channels)
+    const parts = { poller: this.#poller, leases: this.#leases, settler: this.#settler }
+    return new QueueInbox({ ...parts, exchange: (channel) => this.#exchange(channel) }, channels, options)
+  }
+
+  async stats(channel: string | undefined): Promise<readonly ChannelStats[]> {
+    return (await this.#context.adapter.run('stats', { channel: channel ?? null })).map(toStats)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#publisher.idle()
+    await this.#settler.idle()
+    await Promise.all([...this.#exchanges.values()].map((exchange) => exchange.idle()))
+    await Promise.all([
+      this.#leases[Symbol.asyncDispose](),
+      this.#poller[Symbol.asyncDispose](),
+      this.#purge?.[Symbol.asyncDispose](),
+    ])
+    await this.#wakeUps[Symbol.asyncDispose]()
+  }
+
+  #exchange(channel: string): Exchange {
+    let exchange = this.#exchanges.get(channel)
+    if (exchange === undefined) {
+      exchange = new Exchange(this.#context, channel)
+      this.#exchanges.set(channel, exchange)
+    }
+    return exchange
+  }
+}
+
+function toStats(row: Row): ChannelStats {
+  return {
+    channel: String(row.channel),
+    ready: Number(row.ready),
+    leased: Number(row.leased),
+    scheduled: Number(row.scheduled),
+    dead: Number(row.dead),
+    oldestReadyMs: row.oldest_ready_ms === null ? null : Number(row.oldest_ready_ms),
+  }
+}

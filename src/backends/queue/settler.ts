@@ -1,0 +1,127 @@
+import { Coalescer, type Outcome } from '../../coalescer.js'
+import { describe } from '../../errors.js'
+import type { Settlement } from '../../event.js'
+import { groupBy } from '../../group.js'
+import { detach } from '../../wait.js'
+import type { BackendContext } from '../backend.js'
+import { addressOf, type QueueDelivery } from './delivery.js'
+import type { Exchange } from './exchange.js'
+import type { Leases } from './leases.js'
+import type { WakeUps } from './wake-ups.js'
+
+type GiveBack = 'release' | 'reschedule' | 'bury'
+
+interface Item {
+  readonly delivery: QueueDelivery
+  /** What the statement takes besides the address. */
+  readonly details: Readonly<Record<string, unknown>>
+}
+
+interface SettlerParts {
+  readonly leases: Leases
+  readonly wakeUps: WakeUps
+  exchange(channel: string): Exchange
+}
+
+/** Ends deliveries one way or another, fenced by their lease, and counts what became true. */
+export class Settler {
+  readonly #context: BackendContext
+  readonly #parts: SettlerParts
+  readonly #background = new Set<Promise<unknown>>()
+  readonly #coalescers: Readonly<Record<GiveBack, Coalescer<Item, boolean>>>
+
+  constructor(context: BackendContext, parts: SettlerParts) {
+    this.#context = context
+    this.#parts = parts
+    const coalesce = (verb: GiveBack) => new Coalescer<Item, boolean>(1_000, (items) => this.#flush(verb, items))
+    this.#coalescers = { release: coalesce('release'), reschedule: coalesce('reschedule'), bury: coalesce('bury') }
+  }
+
+  /** `false`: the lease was lost. */
+  async settle(delivery: QueueDelivery, how: Settlement): Promise<boolean> {
+    if (delivery.lease.lost) return false
+    if (how.type === 'extend') return this.#extend(delivery, how.leaseMs)
+    const held = await this.#apply(delivery, how)
+    if (held) this.#parts.leases.letGo(delivery)
+    else this.#parts.leases.lose(delivery)
+    return held
+  }
+
+  /** For what no caller waits for: when it fails, the lease ends and whoever claims next does it. */
+  settleInBackground(delivery: QueueDelivery, how: Settlement): void {
+    const settled = this.settle(delivery, how).catch((error: unknown) => {
+      this.#parts.leases.letGo(delivery)
+      this.#context.options.logger.warn('an event could not be settled', { id: delivery.id, error: describe(error) })
+    })
+    this.#background.add(settled)
+    detach(settled.then(() => this.#background.delete(settled)))
+  }
+
+  async idle(): Promise<void> {
+    await Promise.all(this.#background)
+    await Promise.all(Object.values(this.#coalescers).map((coalescer) => coalescer.idle()))
+  }
+
+  #apply(delivery: QueueDelivery, how: Exclude<Settlement, { type: 'extend' }>): Promise<boolean> {
+    switch (how.type) {
+      case 'ack':
+        return this.#ack(delivery)
+      case 'release':
+        return this.#giveBack('release', delivery, { given_back: 1, error: null })
+      case 'nack':
+        return this.#nack(delivery, how.delayMs, how.error)
+      case 'dead':
+        return this.#bury(delivery, how.error)
+    }
+  }
+
+  async #ack(delivery: QueueDelivery): Promise<boolean> {
+    const held = await this.#parts.exchange(delivery.channel).ack(delivery)
+    if (held) this.#count('events.ack', delivery)
+    return held
+  }
+
+  async #nack(delivery: QueueDelivery, delayMs: number, error: string | null): Promise<boolean> {
+    const held = await this.#nackOnce(delivery, delayMs, error)
+    if (held) this.#count('events.nack', delivery)
+    return held
+  }
+
+  #nackOnce(delivery: QueueDelivery, delayMs: number, error: string | null): Promise<boolean> {
+    if (delivery.attempts >= delivery.maxAttempts) {
+      return this.#bury(delivery, error ?? delivery.lastError ?? `nacked ${delivery.attempts} times`)
+    }
+    if (delayMs > 0) return this.#giveBack('reschedule', delivery, { delay_ms: delayMs, error })
+    return this.#giveBack('release', delivery, { given_back: 0, error })
+  }
+
+  async #bury(delivery: QueueDelivery, error: string): Promise<boolean> {
+    const held = await this.#coalescers.bury.add({ delivery, details: { error } })
+    if (held) this.#count('events.dead', delivery)
+    return held
+  }
+
+  async #giveBack(verb: 'release' | 'reschedule', delivery: QueueDelivery, details: Item['details']): Promise<boolean> {
+    const held = await this.#coalescers[verb].add({ delivery, details })
+    if (held) this.#parts.wakeUps.returned(delivery.channel, Number(details.delay_ms ?? 0))
+    return held
+  }
+
+  async #extend(delivery: QueueDelivery, leaseMs: number): Promise<boolean> {
+    await this.#parts.leases.extend([delivery], leaseMs)
+    return !delivery.lease.lost
+  }
+
+  async #flush(verb: GiveBack, items: readonly Item[]): Promise<readonly Outcome<boolean>[]> {
+    const held = new Set<unknown>()
+    for (const [channel, group] of groupBy(items, ({ delivery }) => delivery.channel)) {
+      const deliveries = group.map(({ delivery, details }) => ({ ...addressOf(delivery), ...details }))
+      for (const row of await this.#context.adapter.run(verb, { channel, deliveries })) held.add(row.id)
+    }
+    return items.map(({ delivery }) => ({ value: held.has(delivery.id) }))
+  }
+
+  #count(name: 'events.ack' | 'events.nack' | 'events.dead', { channel }: QueueDelivery): void {
+    this.#context.telemetry.count(name, 1, channel)
+  }
+}

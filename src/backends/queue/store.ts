@@ -1,0 +1,89 @@
+import { call, type Work } from '../../adapters/adapter.js'
+import type { DatabaseClock } from '../../clock.js'
+import type { EventId, NewEvent } from '../../event.js'
+import type { Parameters } from '../../statements.js'
+
+/** Most events and most bytes of payload in one statement. */
+const MAX_EVENTS = 1_000
+const MAX_BYTES = 4 * 2 ** 20
+
+/** The single call that stores these events, where one does. */
+export function singleCall(
+  events: readonly NewEvent[],
+  clock: DatabaseClock,
+  topics: readonly string[],
+): { verb: string; parameters: Parameters } | undefined {
+  const plain = events.every((event) => event.key === null && !isDelayed(event, clock))
+  if (!plain || chunk(events).length !== 1) return undefined
+  return { verb: 'publish', parameters: { events: events.map(toQueueRow), topics } }
+}
+
+/**
+ * Stores events by the stage of life they start in; returns the id that is live for each, which for a dedupe key that
+ * was taken is the older event's.
+ */
+export function* store(
+  events: readonly NewEvent[],
+  clock: DatabaseClock,
+  topics: readonly string[],
+): Work<readonly EventId[]> {
+  const live = yield* takeKeys(events.filter((event) => event.key !== null))
+  const idOf = (event: NewEvent) => (event.key === null ? event.id : (live.get(addressOf(event)) ?? event.id))
+  const fresh = events.filter((event) => idOf(event) === event.id)
+
+  const ready = chunk(fresh.filter((event) => !isDelayed(event, clock)))
+  for (const [index, part] of ready.entries()) {
+    yield* call('publish', { events: part.map(toQueueRow), topics: index === 0 ? topics : [] })
+  }
+  for (const part of chunk(fresh.filter((event) => isDelayed(event, clock)))) {
+    yield* call('schedule', { events: part.map(toScheduledRow) })
+  }
+  return events.map(idOf)
+}
+
+/** Of several events with one key in one call, the first counts. */
+function* takeKeys(keyed: readonly NewEvent[]): Work<ReadonlyMap<string, EventId>> {
+  if (keyed.length === 0) return new Map()
+  const first = new Map(keyed.toReversed().map((event) => [addressOf(event), event]))
+  const rows = yield* call('dedupe', {
+    events: [...first.values()].map(({ channel, key, id }) => ({ channel, dedupe_key: key, id })),
+  })
+  return new Map(rows.map((row) => [`${row.dedupe_key}\0${row.channel}`, String(row.id)]))
+}
+
+/** No name holds a NUL. */
+function addressOf({ channel, key }: NewEvent): string {
+  return `${key}\0${channel}`
+}
+
+/** Whether it starts in `scheduled`. An event whose time has come by the clock we know of starts in the queue. */
+export function isDelayed({ delay }: NewEvent, clock: DatabaseClock): boolean {
+  if (delay === null) return false
+  return delay.availableAtMs === null || delay.availableAtMs > clock.now()
+}
+
+function chunk(events: readonly NewEvent[]): readonly (readonly NewEvent[])[] {
+  const chunks: NewEvent[][] = []
+  let bytes = Number.POSITIVE_INFINITY
+  for (const event of events) {
+    const size = event.payload.length + (event.metadata?.length ?? 0)
+    const current = chunks.at(-1)
+    if (current === undefined || current.length === MAX_EVENTS || bytes + size > MAX_BYTES) {
+      chunks.push([event])
+      bytes = size
+    } else {
+      current.push(event)
+      bytes += size
+    }
+  }
+  return chunks
+}
+
+function toQueueRow({ channel, priority, id, payload, metadata, key, maxAttempts }: NewEvent) {
+  return { channel, priority, id, payload, metadata, dedupe_key: key, max_attempts: maxAttempts }
+}
+
+function toScheduledRow(event: NewEvent) {
+  const { delayMs = null, availableAtMs = null } = event.delay ?? {}
+  return { ...toQueueRow(event), delay_ms: delayMs, available_at_ms: availableAtMs }
+}

@@ -1,0 +1,150 @@
+import type { Adapter, NotificationListener } from '../../adapters/adapter.js'
+import type { DatabaseClock } from '../../clock.js'
+import { describe, UnsupportedError } from '../../errors.js'
+import type { NewEvent } from '../../event.js'
+import { detach } from '../../wait.js'
+import type { BackendContext } from '../backend.js'
+import { topicOf } from '../topics.js'
+import type { Sleeper } from './sleeper.js'
+import { isDelayed } from './store.js'
+
+/** At most one NOTIFY per channel and process in this many milliseconds: its commit takes a lock of the whole cluster. */
+const NOTIFY_INTERVAL_MS = 10
+
+/**
+ * Hints that a channel has events: from this process at once, from others by NOTIFY or by a changed file. A hint may be
+ * lost or wrong; the poller backs it.
+ */
+export class WakeUps implements AsyncDisposable {
+  readonly #context: BackendContext
+  readonly #sleeper: Sleeper
+  readonly #lastNotifiedMs = new Map<string, number>()
+  readonly #trailing = new Map<string, NodeJS.Timeout>()
+  readonly #channelOf = new Map<string, string>()
+  #source: Promise<AsyncDisposable | undefined> | undefined
+
+  constructor(context: BackendContext, sleeper: Sleeper) {
+    this.#context = context
+    this.#sleeper = sleeper
+  }
+
+  /** Starts listening for hints about some channels; resolves once they are live. */
+  async follow(channels: readonly string[]): Promise<void> {
+    this.#source ??= this.#open()
+    const source = await this.#source
+    if (source === undefined || !('add' in source)) return
+    for (const channel of channels) {
+      const topic = this.#topicOf(channel)
+      if (this.#channelOf.has(topic)) continue
+      this.#channelOf.set(topic, channel)
+      await (source as NotificationListener).add(topic)
+    }
+  }
+
+  /** The topics to notify along with these events; for those notified a moment ago, one more follows a moment later. */
+  topicsNow(events: readonly NewEvent[]): readonly string[] {
+    if (this.#adapter.listen === undefined) return []
+    const now = performance.now()
+    return this.topicsInTransaction(events).filter((topic) => {
+      const dueInMs = (this.#lastNotifiedMs.get(topic) ?? Number.NEGATIVE_INFINITY) + NOTIFY_INTERVAL_MS - now
+      if (dueInMs > 0) this.#notifyLater(topic, dueInMs)
+      else this.#lastNotifiedMs.set(topic, now)
+      return dueInMs <= 0
+    })
+  }
+
+  /** The topics to notify when the caller's transaction commits: all, since nobody knows when that is. */
+  topicsInTransaction(events: readonly NewEvent[]): readonly string[] {
+    if (this.#adapter.listen === undefined) return []
+    return this.topicsOf(
+      new Set(events.filter((event) => !isDelayed(event, this.#clock)).map(({ channel }) => channel)),
+    )
+  }
+
+  topicsOf(channels: Iterable<string>): readonly string[] {
+    if (this.#adapter.listen === undefined) return []
+    return [...channels].map((channel) => this.#topicOf(channel))
+  }
+
+  /** These events are committed. */
+  stored(events: readonly NewEvent[]): void {
+    for (const event of events) {
+      if (!isDelayed(event, this.#clock)) this.#sleeper.wake(event.channel)
+      else
+        this.#sleeper.expect(
+          event.channel,
+          event.delay?.delayMs ?? Number(event.delay?.availableAtMs) - this.#clock.now(),
+        )
+    }
+  }
+
+  /** Events will be there when the caller commits, of which some databases cannot tell. */
+  storedInTransaction(): void {
+    if (this.#adapter.listen === undefined && this.#adapter.watch === undefined) this.#sleeper.hurry()
+  }
+
+  /** An event of this channel was given back, due in so many milliseconds: here and elsewhere somebody may want it. */
+  returned(channel: string, dueInMs: number): void {
+    if (dueInMs > 0) {
+      this.#sleeper.expect(channel, dueInMs)
+      return
+    }
+    this.#sleeper.wake(channel)
+    for (const topic of this.topicsOf([channel])) this.#notifyLater(topic, 1)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const topics = [...this.#trailing.keys()]
+    for (const timer of this.#trailing.values()) clearTimeout(timer)
+    this.#trailing.clear()
+    if (topics.length > 0) await this.#adapter.run('notify', { topics }).catch(() => undefined)
+    await (await this.#source?.catch(() => undefined))?.[Symbol.asyncDispose]()
+  }
+
+  get #adapter(): Adapter {
+    return this.#context.adapter
+  }
+
+  get #clock(): DatabaseClock {
+    return this.#context.clock
+  }
+
+  async #open(): Promise<AsyncDisposable | undefined> {
+    try {
+      if (this.#adapter.listen !== undefined) return await this.#listen()
+      return this.#adapter.watch?.(() => this.#sleeper.look())
+    } catch (error) {
+      if (!(error instanceof UnsupportedError)) {
+        this.#source = undefined
+        throw error
+      }
+      this.#context.telemetry.count('events.fallback')
+      this.#context.options.logger.warn('no wake-ups from the database, polling instead', { reason: describe(error) })
+      return undefined
+    }
+  }
+
+  #listen(): Promise<NotificationListener> | undefined {
+    return this.#adapter.listen?.({
+      onNotification: (topic) => this.#sleeper.wake(this.#channelOf.get(topic)),
+      onReconnect: () => {
+        this.#context.telemetry.count('events.reconnect')
+        this.#sleeper.wake(undefined)
+      },
+    })
+  }
+
+  #notifyLater(topic: string, dueInMs: number): void {
+    if (this.#trailing.has(topic)) return
+    const timer = setTimeout(() => {
+      this.#trailing.delete(topic)
+      this.#lastNotifiedMs.set(topic, performance.now())
+      detach(this.#adapter.run('notify', { topics: [topic] }))
+    }, dueInMs)
+    this.#trailing.set(topic, timer)
+  }
+
+  #topicOf(channel: string): string {
+    return topicOf(this.#context.options.schema, 'queue', channel)
+  }
+}

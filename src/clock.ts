@@ -1,0 +1,41 @@
+import { V7Generator } from 'uuidv7'
+import type { EventId } from './event.js'
+
+/**
+ * The database's clock as this process last saw it, carried forward by the monotonic clock, so that neither a wrong
+ * system clock nor a jump of it moves a lease, a schedule or the order of ids.
+ */
+export class DatabaseClock {
+  #databaseMs = Date.now()
+  #monotonicMs = performance.now()
+
+  /** Takes note of a time, in epoch milliseconds, that came back with a round trip. */
+  observe(databaseMs: number): void {
+    this.#databaseMs = databaseMs
+    this.#monotonicMs = performance.now()
+  }
+
+  /** Epoch milliseconds, by the database. */
+  now(): number {
+    return this.#databaseMs + (performance.now() - this.#monotonicMs)
+  }
+
+  /** How long ago the last observation was, in milliseconds. */
+  get ageMs(): number {
+    return performance.now() - this.#monotonicMs
+  }
+}
+
+/** Makes event ids: UUIDv7 (RFC 9562) stamped with the database's time, ever increasing within one object. */
+export class EventIds {
+  readonly #clock: DatabaseClock
+  readonly #generator = new V7Generator()
+
+  constructor(clock: DatabaseClock) {
+    this.#clock = clock
+  }
+
+  next(): EventId {
+    return this.#generator.generateOrResetWithTs(Math.floor(this.#clock.now())).toString()
+  }
+}

@@ -1,0 +1,111 @@
+import type { Backend } from './backends/backend.js'
+import type { DatabaseClock } from './clock.js'
+import type { EventId, EventMessage } from './event.js'
+import { InHand } from './in-hand.js'
+import { type Handler, Listener } from './listener.js'
+import type { Message } from './message.js'
+import type { ResolvedChannelOptions, ResolvedListenOptions, ResolvedSubscribeOptions } from './resolve.js'
+import { Subscription } from './subscription.js'
+import type { Telemetry } from './telemetry.js'
+import { atMost, handled } from './wait.js'
+
+interface ConsumersParts {
+  readonly backend: Backend
+  readonly clock: DatabaseClock
+  readonly telemetry: Telemetry
+  readonly options: ResolvedChannelOptions
+  /** Throws once nothing can be settled any more. */
+  assertNotClosed(): void
+}
+
+/** Everybody who takes events from one channel object, and what they have in hand. */
+export class Consumers {
+  readonly #parts: ConsumersParts
+  readonly #inHand = new InHand()
+  readonly #subscriptions = new Set<Subscription>()
+  readonly #listeners = new Map<string, Listener>()
+  readonly #becomingLive = new Set<Promise<unknown>>()
+  #stopping = false
+
+  constructor(parts: ConsumersParts) {
+    this.#parts = parts
+    parts.telemetry.gauge('events.in_hand', () => this.#inHand.size)
+    parts.telemetry.gauge('events.buffered', () =>
+      [...this.#subscriptions].reduce((total, { buffered }) => total + buffered, 0),
+    )
+    parts.telemetry.gauge('events.subscriptions', () => this.#subscriptions.size)
+    parts.telemetry.gauge('events.listeners', () => this.#listeners.size)
+  }
+
+  /** Resolves once every subscription made so far is live; `undefined` when all are, so that nobody waits for nothing. */
+  live(): Promise<unknown> | undefined {
+    return this.#becomingLive.size === 0 ? undefined : Promise.allSettled(this.#becomingLive)
+  }
+
+  subscribe(channels: readonly string[], options: ResolvedSubscribeOptions, demand?: () => number): Subscription {
+    const { backend, clock, telemetry, options: defaults, assertNotClosed } = this.#parts
+    const { logger, schemas } = defaults
+    const subscription: Subscription = new Subscription(
+      {
+        clock,
+        telemetry,
+        logger,
+        schemas,
+        assertOpen: assertNotClosed,
+        onHandedOut: (message) => this.#inHand.add(message, subscription),
+        onSettled: (message) => this.#inHand.remove(message),
+        onStopped: () => this.#forget(subscription),
+      },
+      options,
+      () => backend.subscribe(channels, options),
+      demand,
+    )
+    this.#subscriptions.add(subscription)
+    const live = subscription.ready.finally(() => this.#becomingLive.delete(live))
+    this.#becomingLive.add(handled(live))
+    return subscription
+  }
+
+  listen(channels: readonly string[], handler: Handler, options: ResolvedListenOptions): Listener {
+    const { telemetry, options: defaults } = this.#parts
+    const listener = new Listener(
+      {
+        telemetry,
+        logger: defaults.logger,
+        // The listener acks when a handler returns, which is later than asking for the next event.
+        subscribe: (demand) => this.subscribe(channels, { ...options, autoAck: false }, demand),
+        onStopped: ({ id }) => this.#listeners.delete(id),
+      },
+      handler,
+      options,
+    )
+    this.#listeners.set(listener.id, listener)
+    return listener
+  }
+
+  async stopListener(id: string): Promise<boolean> {
+    const listener = this.#listeners.get(id)
+    await listener?.stop()
+    return listener !== undefined
+  }
+
+  /** The message that a caller means, in this object's hands. */
+  find(event: EventMessage | EventId): Message {
+    return this.#inHand.find(event)
+  }
+
+  /** Stops everybody; what is in hand has so long to be settled, in milliseconds, then it is given back. */
+  async stop(drainMs: number): Promise<void> {
+    this.#stopping = true
+    const listeners = [...this.#listeners.values()].map((listener) => listener.stop())
+    await Promise.allSettled([...this.#subscriptions].map((subscription) => subscription.close()))
+    await atMost(drainMs, Promise.allSettled([...listeners, this.#inHand.drained()]))
+    await this.#inHand.releaseAll()
+  }
+
+  #forget(subscription: Subscription): void {
+    this.#subscriptions.delete(subscription)
+    // A consumer that left its loop is not waited for; one whose loop we ended may be busy with its last event.
+    if (!this.#stopping) this.#inHand.abandon(subscription)
+  }
+}

@@ -1,0 +1,125 @@
+import { PayloadError } from './errors.js'
+
+/** A UUIDv7 in its canonical form, made by the publisher, stamped with the database's time. */
+export type EventId = string
+
+/** Free-form JSON that travels beside the payload: a tenant, a trace id, a content version. */
+export type Metadata = Readonly<Record<string, unknown>>
+
+/** An event as a consumer sees it. */
+export interface EventMessage<Payload = unknown, Channel extends string = string> {
+  readonly id: EventId
+  readonly channel: Channel
+  readonly payload: Payload
+  /** What the publisher gave as `metadata`; empty when it gave none. */
+  readonly metadata: Metadata
+  /** 1 on the first delivery. */
+  readonly attempts: number
+  readonly createdAt: Date
+  /** When it became due; `createdAt` unless it was delayed or given back. */
+  readonly availableAt: Date
+  /** Until when nobody else gets it, extended while it is in hand; `null` where there is no lease (notify). */
+  readonly leaseExpiresAt: Date | null
+  /** Aborts when the lease is lost or the channel closes: stop working on the event then. */
+  readonly signal: AbortSignal
+  /** Settles for good. Resolves to `false` when the lease was lost, and the event is or will be somebody else's. */
+  ack(): Promise<boolean>
+  /** Gives back, to be delivered again after `delayMs` (default 0), or to the dead letters after the last attempt. */
+  nack(options?: NackOptions): Promise<boolean>
+  /** Makes the lease last at least `ms` milliseconds from now. Rarely needed: a heartbeat extends what is in hand. */
+  extend(ms: number): Promise<boolean>
+}
+
+export interface NackOptions {
+  /** Milliseconds until it may be delivered again. @default 0 */
+  readonly delayMs?: number
+  /** Why; kept with the event and shown with its dead letter. */
+  readonly error?: unknown
+}
+
+/** An event on its way into a backend: checked, encoded, with its id. */
+export interface NewEvent {
+  readonly id: EventId
+  readonly channel: string
+  /** JSON text. */
+  readonly payload: string
+  /** JSON text, or `null` for none. */
+  readonly metadata: string | null
+  /** 1 first … 9 last. */
+  readonly priority: number
+  readonly delay: Delay | null
+  readonly key: string | null
+  readonly maxAttempts: number
+}
+
+/** When an event becomes due: after a while, or at a time (epoch milliseconds), both by the database's clock. */
+export type Delay =
+  | { readonly delayMs: number; readonly availableAtMs: null }
+  | { readonly delayMs: null; readonly availableAtMs: number }
+
+/** An event on its way out of a backend. */
+export interface Delivery {
+  readonly id: EventId
+  readonly channel: string
+  /** JSON text as it was stored; not yet known to be JSON. */
+  readonly payload: string
+  readonly metadata: string | null
+  readonly attempts: number
+  readonly maxAttempts: number
+  readonly createdAtMs: number
+  readonly availableAtMs: number
+  /** `null` where there is none (notify). */
+  readonly lease: Lease | null
+}
+
+/** The right to settle one delivery. Fenced: whoever holds another token cannot settle. */
+export interface Lease {
+  readonly token: string
+  /** Epoch milliseconds, by the database's clock; moved on by the heartbeat. */
+  expiresAtMs: number
+  /** How long it lasts each time it is extended, in milliseconds. */
+  readonly leaseMs: number
+  /** Set once, when the database said that another holds the event now. */
+  lost: boolean
+  /** Told once, when `lost` is set. */
+  onLost: (() => void) | undefined
+}
+
+/** What a consumer decided about a delivery. */
+export type Settlement =
+  | { readonly type: 'ack' }
+  | { readonly type: 'release' }
+  | { readonly type: 'nack'; readonly delayMs: number; readonly error: string | null }
+  | { readonly type: 'extend'; readonly leaseMs: number }
+  | { readonly type: 'dead'; readonly error: string }
+
+/**
+ * Encodes a payload or metadata as JSON text.
+ * @param what how messages call it
+ * @throws {PayloadError} when it is not JSON or takes more than `maxBytes` bytes of UTF-8
+ */
+export function encodeJson(what: string, value: unknown, maxBytes: number): string {
+  const text = stringify(what, value)
+  const bytes = Buffer.byteLength(text)
+  if (bytes > maxBytes) {
+    throw new PayloadError(
+      `${what} is ${bytes} bytes of JSON, over maxPayloadBytes (${maxBytes}): store it elsewhere and publish a reference, or raise the limit`,
+    )
+  }
+  return text
+}
+
+function stringify(what: string, value: unknown): string {
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    throw new PayloadError(`${what} is ${value}, which JSON cannot carry: publish null or a string`)
+  }
+  let text: string | undefined
+  try {
+    text = JSON.stringify(value)
+  } catch (cause) {
+    const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)
+    throw new PayloadError(`${what} is not JSON (${reason}): publish plain data`, { cause })
+  }
+  if (text === undefined) throw new PayloadError(`${what} is ${typeof value}, which is not JSON: publish plain data`)
+  return text
+}

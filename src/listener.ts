@@ -1,0 +1,125 @@
+import { randomUUID } from 'node:crypto'
+import PQueue from 'p-queue'
+import { describe } from './errors.js'
+import type { EventMessage } from './event.js'
+import type { Logger } from './logger.js'
+import type { Message } from './message.js'
+import type { ResolvedListenOptions } from './resolve.js'
+import type { Subscription } from './subscription.js'
+import type { Telemetry } from './telemetry.js'
+import { backoffMs, defer, detach, handled } from './wait.js'
+
+export type Handler<Event extends EventMessage = EventMessage> = (event: Event) => unknown
+
+/** What a listener needs of the channel object it belongs to. */
+export interface ListenerContext {
+  readonly telemetry: Telemetry
+  readonly logger: Logger
+  /** Subscribes; `demand` says how many more events could be handled right now. */
+  subscribe(demand: () => number): Subscription
+  onStopped(listener: Listener): void
+}
+
+/**
+ * Calls a handler for each event, `concurrency` at a time. An event is acked when its handler returns, and nacked with a
+ * growing delay when it throws, until its attempts are used up and it becomes a dead letter.
+ */
+export class Listener implements AsyncDisposable {
+  readonly id = randomUUID()
+  /** Resolves once what is published from now on will arrive. */
+  readonly ready: Promise<void>
+  /** Rejects when the listener cannot go on. Need not be handled: it is logged in any case. */
+  readonly failed: Promise<never>
+  readonly #context: ListenerContext
+  readonly #handler: Handler
+  readonly #options: ResolvedListenOptions
+  readonly #queue: PQueue
+  readonly #subscription: Subscription
+  readonly #running: Promise<void>
+  #stopped: Promise<void> | undefined
+
+  /** @internal */
+  constructor(context: ListenerContext, handler: Handler, options: ResolvedListenOptions) {
+    this.#context = context
+    this.#handler = handler
+    this.#options = options
+    const { concurrency, rateLimit } = options
+    this.#queue = new PQueue({
+      concurrency,
+      ...(rateLimit && { intervalCap: rateLimit.max, interval: rateLimit.perMs }),
+    })
+    this.#subscription = context.subscribe(() => concurrency - this.#queue.pending - this.#queue.size)
+    this.#queue.on('next', () => this.#subscription.poke())
+    this.ready = this.#subscription.ready
+    const failed = defer<never>()
+    this.failed = handled(failed.promise)
+    this.#running = this.#run().catch(failed.reject)
+  }
+
+  /** Takes no more events, and resolves when every handler that was started has returned and its event is settled. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  async #run(): Promise<void> {
+    await this.ready
+    this.#context.telemetry.count('events.listener.start')
+    try {
+      for await (const event of this.#subscription) {
+        detach(this.#queue.add(() => this.#handle(event as Message)))
+        await this.#queue.onSizeLessThan(1)
+      }
+    } finally {
+      this.#context.telemetry.count('events.listener.stop')
+    }
+  }
+
+  async #stop(): Promise<void> {
+    await this.#subscription.close()
+    await this.#running
+    await this.#queue.onIdle()
+    this.#context.onStopped(this)
+  }
+
+  async #handle(message: Message): Promise<void> {
+    try {
+      await this.#settleByOutcome(message)
+    } catch (error) {
+      // The lease ends by itself, and the event is delivered again.
+      const { id, channel } = message
+      this.#context.logger.warn('an event could not be settled', { id, channel, error: describe(error) })
+    }
+  }
+
+  async #settleByOutcome(message: Message): Promise<void> {
+    try {
+      await this.#handler(message)
+    } catch (error) {
+      await this.#giveBack(message, error)
+      return
+    }
+    if (this.#options.autoAck && !message.isSettled) await message.ack()
+  }
+
+  async #giveBack(message: Message, error: unknown): Promise<void> {
+    const { id, channel, attempts } = message
+    this.#context.logger.debug('a handler failed', { id, channel, attempts, error: describe(error) })
+    if (message.isSettled) return
+    if (attempts >= this.#options.maxAttempts) await message.bury(describe(error))
+    else await message.nack({ delayMs: this.#delayMs(attempts), error })
+  }
+
+  #delayMs(attempts: number): number {
+    try {
+      return this.#options.backoff(attempts)
+    } catch (error) {
+      this.#context.logger.warn('the backoff function failed, the default is used', { error: describe(error) })
+      return backoffMs(attempts)
+    }
+  }
+}

@@ -1,0 +1,15 @@
+/** Where rowcast says what it decided to go on from; `console` and most logging libraries fit. */
+export interface Logger {
+  debug(message: string, details?: Record<string, unknown>): void
+  info(message: string, details?: Record<string, unknown>): void
+  warn(message: string, details?: Record<string, unknown>): void
+  error(message: string, details?: Record<string, unknown>): void
+}
+
+/** Warnings and errors go to the console; the rest is for those who bring a logger of their own. */
+export const consoleLogger: Logger = {
+  debug() {},
+  info() {},
+  warn: (message, details) => console.warn(`rowcast: ${message}`, details ?? ''),
+  error: (message, details) => console.error(`rowcast: ${message}`, details ?? ''),
+}

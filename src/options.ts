@@ -1,0 +1,96 @@
+import type { Metadata } from './event.js'
+import type { Logger } from './logger.js'
+import type { Schemas } from './schema.js'
+import type { BackoffOptions } from './wait.js'
+
+export type BackendName = 'notify' | 'queue' | 'log'
+
+export interface ChannelOptions<S extends Schemas = Schemas> {
+  /** Who gets an event and whether it survives. @default 'notify' on Postgres, 'queue' on MySQL and SQLite */
+  readonly backend?: BackendName
+  /** Postgres: the schema of our tables, 1 to 63 bytes. @default 'rowcast' */
+  readonly schema?: string
+  /** MySQL and SQLite: the prefix of our tables, up to 32 bytes. @default 'rowcast_' */
+  readonly tablePrefix?: string
+  /** How long a delivery stays hidden from others, in milliseconds; a heartbeat extends what is in hand. @default 30_000 */
+  readonly leaseMs?: number
+  /** Deliveries of an event before it is a dead letter. @default 5 */
+  readonly maxAttempts?: number
+  /** How long settled events stay in history, in milliseconds; 0 keeps none. @default 86_400_000 */
+  readonly retentionMs?: number
+  /** How often to look for events that no wake-up told of, in milliseconds. @default 1_000 */
+  readonly pollIntervalMs?: number
+  /** Whether opening makes and upgrades the tables. @default true */
+  readonly autoMigrate?: boolean
+  /** Largest payload, and largest metadata, in bytes of UTF-8 JSON. @default 1_048_576 */
+  readonly maxPayloadBytes?: number
+  /** Whether `publish` logs and counts what it could not store, instead of throwing. @default false */
+  readonly bestEffort?: boolean
+  /** A Standard Schema validator per channel: types, and checks at both ends. @default none */
+  readonly schemas?: S
+  /** Postgres: a direct address for LISTEN, where publishing goes through a pooler. @default the address of the pool */
+  readonly listenUrl?: string
+  /** Where warnings and errors go. @default the console */
+  readonly logger?: Logger
+  /** Who this is, in the database's list of connections and in history. @default 'rowcast' */
+  readonly serviceName?: string
+}
+
+export interface PublishOptions {
+  /** JSON that travels beside the payload. @default none */
+  readonly metadata?: Metadata
+  /** Milliseconds until it may be delivered. @default 0 */
+  readonly delayMs?: number
+  /** When it may be delivered, by the database's clock. @default now */
+  readonly availableAt?: Date
+  /** 1 = first … 9 = last. @default 5 */
+  readonly priority?: number
+  /** While an event with this key is live on the channel, publishing again returns that event's id. @default none */
+  readonly key?: string
+  /** Deliveries before it is a dead letter. @default the channel's */
+  readonly maxAttempts?: number
+  /** The caller's own open transaction: a `pg` client, a `mysql2` connection, a `better-sqlite3` database. @default none */
+  readonly tx?: unknown
+}
+
+export interface SubscribeOptions {
+  /** Events claimed ahead of the consumer; `'auto'` keeps a quarter of a second's work, 1 000 at most. @default 'auto' */
+  readonly prefetch?: number | 'auto'
+  /** @default the channel's */
+  readonly pollIntervalMs?: number
+  /** @default the channel's */
+  readonly leaseMs?: number
+  /** Whether asking for the next event acks the one before. @default false */
+  readonly autoAck?: boolean
+  /** Ends the subscription when it aborts. @default none */
+  readonly signal?: AbortSignal
+  /** notify: most events waiting for this subscriber; over it the oldest are dropped and `onGap` is told. @default 10_000 */
+  readonly bufferSize?: number
+  /** notify: called when events may have been missed, so that a cache can be flushed whole. @default none */
+  readonly onGap?: (gap: Gap) => void
+}
+
+/** Why events may have been missed, and how many where that is known. */
+export interface Gap {
+  readonly reason: 'reconnect' | 'overflow'
+  readonly channels: readonly string[]
+  readonly missed: number | undefined
+}
+
+export interface ListenOptions extends Omit<SubscribeOptions, 'autoAck'> {
+  /** Handlers at a time. @default 1 */
+  readonly concurrency?: number
+  /** Whether the event is acked when the handler returns. When it throws, it is nacked either way. @default true */
+  readonly autoAck?: boolean
+  /** Deliveries that this listener gives an event, where that is fewer than the event's own. @default the event's own */
+  readonly maxAttempts?: number
+  /** Delay before the next attempt. @default exponential with full jitter, 1 s to 10 min */
+  readonly backoff?: BackoffOptions | ((attempt: number) => number)
+  /** Most handlers started in a span of time. @default none */
+  readonly rateLimit?: { readonly max: number; readonly perMs: number }
+}
+
+export interface CloseOptions {
+  /** How long events in hand may still be settled before they are given back, in milliseconds. @default 5_000 */
+  readonly drainMs?: number
+}

@@ -1,0 +1,114 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/** How one database writes SQL. */
+export interface Dialect {
+  /** The folder under sql/. */
+  readonly name: 'postgres' | 'mysql' | 'sqlite'
+  /** A table or index of ours, quoted, in the schema or with the prefix that this channel uses. */
+  relation(name: string): string
+  /** The placeholder of the n-th (from 1) parameter of a statement. */
+  placeholder(position: number, name: string): string
+  /** Whether each placeholder takes a value of its own, so that a parameter used twice is passed twice. */
+  readonly repeats: boolean
+}
+
+/** A value that a statement takes; a list travels as one JSON text. */
+export type Parameter = string | number | boolean | null | readonly unknown[]
+export type Parameters = Readonly<Record<string, Parameter>>
+
+/** One compiled SQL statement. */
+export interface Statement {
+  /** The file it comes from, without `.sql`: `claim`, or `claim.1-head` for one step of several. */
+  readonly name: string
+  /** What later steps call the rows of this one: `head` of `claim.1-head`. */
+  readonly step: string | undefined
+  readonly text: string
+  /** Parameter names by position; with repeats where the dialect's placeholders are positional. */
+  readonly parameters: readonly string[]
+}
+
+const SQL_ROOT = new URL('../sql/', import.meta.url)
+const COMMENT = /--[^\n]*(\n|$)/g
+const RELATION = /\browcast[._]([a-z_]+)/g
+const PARAMETER = /(?<![:\w]):([a-z_]+)/g
+
+/**
+ * The statements of one dialect, compiled for one schema or prefix when they are loaded. A verb is one file,
+ * `sql/<dialect>/statements/<verb>.sql`, or several, `<verb>.<n>-<step>.sql`, that run in order in one transaction; the
+ * rows of a step are a JSON list parameter of the steps after it, under the step's name.
+ */
+export class Statements {
+  readonly #verbs = new Map<string, Statement[]>()
+
+  constructor(dialect: Dialect) {
+    for (const { name, text } of readSql(dialect.name, 'statements')) {
+      const [verb = name, position] = name.split('.')
+      const statement = compile(dialect, name, position?.replace(/^\d+-/, ''), text)
+      this.#verbs.set(verb, [...(this.#verbs.get(verb) ?? []), statement])
+    }
+  }
+
+  /** The steps of a verb, in order. */
+  get(verb: string): readonly Statement[] {
+    const steps = this.#verbs.get(verb)
+    if (steps === undefined) throw new Error(`no statement named ${verb}`)
+    return steps
+  }
+}
+
+/** The files of one folder of sql/, in the order of their names. */
+export function readSql(
+  dialect: Dialect['name'],
+  folder: 'statements' | 'migrations',
+): { name: string; text: string }[] {
+  const directory = new URL(`${dialect}/${folder}/`, SQL_ROOT)
+  return readdirSync(fileURLToPath(directory))
+    .filter((file) => file.endsWith('.sql'))
+    .sort()
+    .map((file) => ({ name: file.slice(0, -'.sql'.length), text: readFileSync(new URL(file, directory), 'utf8') }))
+}
+
+/** SQL without comments, with our relations written for this dialect's schema or prefix. */
+export function localize(dialect: Dialect, source: string): string {
+  return nameRelations(dialect, stripComments(source))
+}
+
+function stripComments(source: string): string {
+  return source.replace(COMMENT, '\n').trim().replace(/;$/, '')
+}
+
+function nameRelations(dialect: Dialect, text: string): string {
+  return text.replace(RELATION, (_, relation: string) => dialect.relation(relation))
+}
+
+function compile(dialect: Dialect, name: string, step: string | undefined, source: string): Statement {
+  const parameters: string[] = []
+  // Parameters first: a schema or prefix may hold a colon.
+  const placed = stripComments(source).replace(PARAMETER, (_, parameter: string) => {
+    const known = parameters.indexOf(parameter)
+    if (known >= 0 && !dialect.repeats) return dialect.placeholder(known + 1, parameter)
+    parameters.push(parameter)
+    return dialect.placeholder(parameters.length, parameter)
+  })
+  return { name, step, text: nameRelations(dialect, placed), parameters }
+}
+
+/** Whether a step has nothing to do: one of its lists is empty, or it may take no rows. */
+export function isIdle(statement: Statement, parameters: Parameters): boolean {
+  return statement.parameters.some((name) => {
+    const value = parameters[name]
+    return (Array.isArray(value) && value.length === 0) || (name === 'limit' && value === 0)
+  })
+}
+
+/** The values of a statement's parameters by position, lists as JSON text. */
+export function bind(statement: Statement, parameters: Parameters): (string | number | boolean | null)[] {
+  return statement.parameters.map((name) => {
+    const value = parameters[name]
+    if (value === undefined) throw new Error(`${statement.name} needs the parameter ${name}`)
+    return typeof value === 'object' && value !== null
+      ? JSON.stringify(value)
+      : (value as string | number | boolean | null)
+  })
+}

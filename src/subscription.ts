@@ -1,0 +1,268 @@
+import type { Inbox } from './backends/backend.js'
+import type { DatabaseClock } from './clock.js'
+import { describe } from './errors.js'
+import type { Delivery, EventMessage, Metadata } from './event.js'
+import type { Logger } from './logger.js'
+import { Message, type MessageOwner } from './message.js'
+import { Prefetch } from './prefetch.js'
+import type { ResolvedSubscribeOptions } from './resolve.js'
+import { type Schemas, validate } from './schema.js'
+import type { Telemetry } from './telemetry.js'
+import { isFinal, Trouble } from './trouble.js'
+import { type Deferred, defer, detach, handled, sleep } from './wait.js'
+
+/** What a subscription needs of the channel object it belongs to. */
+export interface SubscriptionContext {
+  readonly clock: DatabaseClock
+  readonly telemetry: Telemetry
+  readonly logger: Logger
+  readonly schemas: Schemas | undefined
+  /** Throws once nothing can be settled any more. */
+  assertOpen(): void
+  /** A message is in a consumer's hands, or is not any more. */
+  onHandedOut(message: Message): void
+  onSettled(message: Message): void
+  onStopped(subscription: Subscription): void
+}
+
+/**
+ * Events of some channels, one after the other. Listening starts when it is made; claiming starts when somebody asks for
+ * the first event. Leaving a `for await` loop closes it: what was fetched but not handed out goes back at once.
+ *
+ * ```ts
+ * for await (const event of channel.subscribe('orders')) {
+ *   await ship(event.payload)
+ *   await event.ack()
+ * }
+ * ```
+ */
+export class Subscription<Event extends EventMessage = EventMessage> implements AsyncIterable<Event>, AsyncDisposable {
+  /** Resolves once what is published from now on will arrive; rejects when that cannot be. */
+  readonly ready: Promise<void>
+  readonly #context: SubscriptionContext
+  readonly #options: ResolvedSubscribeOptions
+  readonly #prefetch: Prefetch
+  readonly #trouble: Trouble
+  readonly #stopping = new AbortController()
+  readonly #inHand = new Set<Message>()
+  readonly #demand: () => number
+  #buffer: Delivery[] = []
+  #waiters: Deferred<IteratorResult<Event, undefined>>[] = []
+  #started = false
+  #serving = false
+  #failure: { error: unknown } | undefined
+  #wanted = defer<void>()
+  readonly #opening: Promise<Inbox>
+  readonly #pumping: Promise<void>
+  #stopped: Promise<void> | undefined
+
+  /**
+   * @param open subscribes at the backend
+   * @param demand how many events could be handled right now; by default, as many as are being waited for
+   * @internal
+   */
+  constructor(
+    context: SubscriptionContext,
+    options: ResolvedSubscribeOptions,
+    open: () => Promise<Inbox>,
+    demand?: () => number,
+  ) {
+    this.#context = context
+    this.#options = options
+    this.#prefetch = new Prefetch(options.prefetch)
+    this.#trouble = new Trouble(context.logger, 'fetching events')
+    this.#demand = demand ?? (() => this.#waiters.length)
+    this.#opening = handled(open())
+    this.ready = handled(this.#opening.then(() => undefined))
+    this.#pumping = this.#pump()
+    options.signal?.addEventListener('abort', this.#onAbort, { once: true })
+    if (options.signal?.aborted) this.#onAbort()
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Event, undefined> {
+    let last: Event | undefined
+    return {
+      next: async () => {
+        if (last !== undefined && this.#options.autoAck) this.#ackInBackground(last)
+        const result = await this.#next()
+        last = result.value
+        return result
+      },
+      return: async () => {
+        // Nobody else can settle what an auto-acking loop was left with.
+        if (last !== undefined && this.#options.autoAck) await last.nack().catch(() => false)
+        await this.close()
+        return { done: true, value: undefined }
+      },
+    }
+  }
+
+  /** Ends it: no more events are handed out, those fetched go back at once. What is in hand can still be settled. */
+  close(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** @internal Events that were handed out and are not settled yet. */
+  get inHand(): ReadonlySet<Message> {
+    return this.#inHand
+  }
+
+  /** @internal Events fetched and not handed out. */
+  get buffered(): number {
+    return this.#buffer.length
+  }
+
+  /** @internal The demand may have grown. */
+  poke(): void {
+    this.#wanted.resolve()
+  }
+
+  #onAbort = () => {
+    detach(this.close())
+  }
+
+  #next(): Promise<IteratorResult<Event, undefined>> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error)
+    if (this.#stopping.signal.aborted) return Promise.resolve({ done: true, value: undefined })
+    const waiter = defer<IteratorResult<Event, undefined>>()
+    this.#waiters.push(waiter)
+    this.#started = true
+    detach(this.#serve())
+    return waiter.promise
+  }
+
+  async #pump(): Promise<void> {
+    const { signal } = this.#stopping
+    try {
+      const inbox = await this.#opening
+      while (!signal.aborted) {
+        const limit = this.#room()
+        if (limit > 0) await this.#fetch(inbox, limit, signal)
+        else await this.#roomOrStop(signal)
+      }
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  async #fetch(inbox: Inbox, limit: number, signal: AbortSignal): Promise<void> {
+    try {
+      const deliveries = await inbox.take(limit, signal)
+      this.#trouble.end()
+      for (const delivery of deliveries) this.#buffer.push(delivery)
+      detach(this.#serve())
+    } catch (error) {
+      if (isFinal(error)) throw error
+      await sleep(this.#trouble.begin(error), signal)
+    }
+  }
+
+  /** How many events to fetch now: what can be handled at once and a little ahead, once the buffer is half empty. */
+  #room(): number {
+    if (!this.#started) return 0
+    const ahead = this.#prefetch.target
+    const waiting = this.#buffer.length
+    const demand = this.#demand()
+    if (waiting > 0 && waiting >= demand + ahead / 2) return 0
+    return demand + ahead - waiting
+  }
+
+  async #roomOrStop(signal: AbortSignal): Promise<void> {
+    this.#wanted = defer()
+    if (signal.aborted || this.#room() > 0) return
+    await this.#wanted.promise
+  }
+
+  /** Hands out what is buffered to those who wait, in order. */
+  async #serve(): Promise<void> {
+    if (this.#serving) return
+    this.#serving = true
+    const inbox = await this.#opening
+    while (this.#waiters.length > 0) {
+      const [delivery] = this.#buffer
+      if (delivery === undefined) break
+      const message = this.#isStale(delivery) ? this.#giveBack(delivery, inbox) : await this.#decode(delivery, inbox)
+      // It counts as waiting until here; closing meanwhile gave it back.
+      if (this.#buffer[0] !== delivery) break
+      this.#buffer.shift()
+      if (message !== undefined) this.#handOut(message)
+    }
+    this.#serving = false
+    this.poke()
+  }
+
+  #handOut(message: Message): void {
+    this.#inHand.add(message)
+    this.#context.onHandedOut(message)
+    this.#context.telemetry.count('events.deliver', 1, message.channel)
+    if (message.attempts > 1) this.#context.telemetry.count('events.redeliver', 1, message.channel)
+    this.#waiters.shift()?.resolve({ done: false, value: message as EventMessage as Event })
+  }
+
+  /** A process that stood still may find that the lease of what it buffered has ended; others have it by now. */
+  #isStale({ lease }: Delivery): boolean {
+    return lease !== null && (lease.lost || lease.expiresAtMs <= this.#context.clock.now())
+  }
+
+  #giveBack(delivery: Delivery, inbox: Inbox): undefined {
+    detach(inbox.settle(delivery, { type: 'release' }))
+  }
+
+  async #decode(delivery: Delivery, inbox: Inbox): Promise<Message | undefined> {
+    try {
+      const payload = validate(this.#context.schemas, delivery.channel, JSON.parse(delivery.payload))
+      const metadata = (delivery.metadata === null ? {} : JSON.parse(delivery.metadata)) as Metadata
+      return new Message(delivery, payload instanceof Promise ? await payload : payload, metadata, this.#owner(inbox))
+    } catch (error) {
+      const reason = `cannot be decoded: ${describe(error)}`
+      this.#context.telemetry.count('events.decode.failed', 1, delivery.channel)
+      this.#context.logger.warn(`an event ${reason}`, { id: delivery.id, channel: delivery.channel })
+      await inbox.settle(delivery, { type: 'dead', error: reason }).catch(() => false)
+      return undefined
+    }
+  }
+
+  #owner(inbox: Inbox): MessageOwner {
+    return {
+      inbox,
+      assertOpen: () => this.#context.assertOpen(),
+      onSettled: (message) => {
+        this.#inHand.delete(message)
+        this.#prefetch.onSettled()
+        this.#context.onSettled(message)
+      },
+    }
+  }
+
+  #ackInBackground(event: Event): void {
+    event.ack().catch((error: unknown) => {
+      this.#context.logger.warn('an event could not be acked', { id: event.id, error: describe(error) })
+    })
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = { error }
+    this.#context.logger.error('a subscription cannot go on', { error: describe(error) })
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(error)
+    detach(this.close())
+  }
+
+  async #stop(): Promise<void> {
+    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    this.#stopping.abort()
+    this.poke()
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve({ done: true, value: undefined })
+    await this.#pumping
+    const inbox = await this.#opening.catch(() => undefined)
+    if (inbox !== undefined) {
+      await Promise.allSettled(this.#buffer.splice(0).map((delivery) => inbox.settle(delivery, { type: 'release' })))
+      await inbox[Symbol.asyncDispose]()
+    }
+    this.#context.onStopped(this as Subscription)
+  }
+}

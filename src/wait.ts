@@ -1,0 +1,66 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** Resolves after `ms` milliseconds, or at once when the signal aborts; never rejects. */
+export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  await delay(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined)
+}
+
+/** Resolves with the promise's value, or with `undefined` after `ms` milliseconds; leaves no timer behind. */
+export async function atMost<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+  const done = new AbortController()
+  try {
+    return await Promise.race([promise, sleep(ms, done.signal).then(() => undefined)])
+  } finally {
+    done.abort()
+  }
+}
+
+/** How long to wait between attempts. */
+export interface BackoffOptions {
+  /** First delay, in milliseconds. @default 1_000 */
+  readonly minMs?: number
+  /** Longest delay, in milliseconds. @default 600_000 */
+  readonly maxMs?: number
+  /** Growth from one attempt to the next. @default 2 */
+  readonly factor?: number
+  /** `true`: a random delay between 0 and the computed one ("full jitter"); `false`: the computed one. @default true */
+  readonly jitter?: boolean
+}
+
+/**
+ * The delay before the next attempt, in milliseconds, after `attempt` attempts (1 after the first).
+ * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ for full jitter
+ */
+export function backoffMs(attempt: number, options: BackoffOptions = {}): number {
+  const { minMs = 1_000, maxMs = 600_000, factor = 2, jitter = true } = options
+  const ceilingMs = Math.min(maxMs, minMs * factor ** (attempt - 1))
+  return Math.round(jitter ? Math.random() * ceilingMs : ceilingMs)
+}
+
+/** A promise with its handles outside, for those who wait for a fact that somebody else makes true. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>
+  resolve(value: T): void
+  reject(reason: unknown): void
+}
+
+export function defer<T>(): Deferred<T> {
+  let resolve!: (value: T) => void
+  let reject!: (reason: unknown) => void
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve
+    reject = onReject
+  })
+  return { promise, resolve, reject }
+}
+
+/** Marks a promise as watched elsewhere, so that its rejection is never an unhandled one. */
+export function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined)
+  return promise
+}
+
+/** Lets work go on by itself whose failure somebody else reports. */
+export function detach(promise: Promise<unknown>): void {
+  promise.catch(() => undefined)
+}

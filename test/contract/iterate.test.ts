@@ -1,0 +1,246 @@
+import * as assert from 'uvu/assert'
+import { DATABASES } from '../support/databases.js'
+import { suite } from '../support/suite.js'
+import { eventually, within } from '../support/wait.js'
+import { SOON_MS, Taker, World } from '../support/world.js'
+
+for (const database of DATABASES) {
+  const test = suite(`iterate over a queue on ${database.name}`)
+  const open = (options = {}) => World.open(database, options)
+
+  /** Ends every lease, as if their holders had stood still for too long. */
+  const endLeases = (world: World) =>
+    world.place.sql(`update ${world.place.table('queue')} set lease_expires_at = ${database.ago(1)}`)
+
+  test('one subscription takes from several channels in turn', async () => {
+    await using world = await open()
+    for (let i = 0; i < 6; i++) await world.channel.publish(i % 2 ? 'odd' : 'even', i)
+    const events = await new Taker(world.channel, ['odd', 'even']).takeMany(6)
+    assert.equal(events.map(({ payload }) => payload).sort(), [0, 1, 2, 3, 4, 5])
+    assert.ok(events.every(({ channel, payload }) => channel === (Number(payload) % 2 ? 'odd' : 'even')))
+  })
+
+  test('two consumers share a channel, and no event is delivered twice', async () => {
+    await using world = await open()
+    const channels = [world.channel, await world.another()]
+    await world.channel.publishMany(Array.from({ length: 400 }, (_, i) => ({ channel: 'orders', payload: i })))
+    const seen: unknown[] = []
+    const consume = async (channel: World['channel']) => {
+      for await (const event of channel.subscribe('orders')) {
+        seen.push(event.payload)
+        await event.ack()
+        if (seen.length === 400) await Promise.all(channels.map((each) => each.close()))
+      }
+    }
+    await within(15_000, Promise.all(channels.map(consume)))
+    assert.is(seen.length, 400)
+    assert.is(new Set(seen).size, 400)
+  })
+
+  test('leaving the loop gives back what was fetched and not handed out, with its attempt', async () => {
+    await using world = await open()
+    await world.channel.publishMany(Array.from({ length: 20 }, (_, i) => ({ channel: 'orders', payload: i })))
+    for await (const event of world.channel.subscribe('orders', { prefetch: 10 })) {
+      await eventually(SOON_MS, () => Number(world.channel.telemetry.snapshot()['events.buffered']) >= 10)
+      await event.ack()
+      break
+    }
+    const [stats] = await world.channel.stats('orders')
+    assert.is(stats?.leased, 0)
+    assert.is(stats?.ready, 19)
+    const rest = await new Taker(await world.another(), 'orders').takeMany(19)
+    assert.ok(rest.every(({ attempts }) => attempts === 1))
+  })
+
+  test('a consumer that does not ask is not served', async () => {
+    await using world = await open()
+    await world.channel.publishMany(Array.from({ length: 200 }, (_, i) => ({ channel: 'orders', payload: i })))
+    const taker = new Taker(world.channel, 'orders', { prefetch: 5 })
+    await taker.take()
+    await eventually(SOON_MS, () => Number(world.channel.telemetry.snapshot()['events.buffered']) >= 5)
+    const [stats] = await world.channel.stats('orders')
+    assert.ok(Number(stats?.leased) <= 7, `${stats?.leased} leased`)
+  })
+
+  test('autoAck acks an event when the next is asked for', async () => {
+    await using world = await open()
+    await world.channel.publishMany([1, 2, 3].map((payload) => ({ channel: 'orders', payload })))
+    const taker = new Taker(world.channel, 'orders', { autoAck: true })
+    await taker.takeMany(3)
+    await eventually(SOON_MS, () => world.channel.telemetry.snapshot()['events.ack'] === 2)
+    await taker.leave()
+    const [stats] = await world.channel.stats('orders')
+    assert.is(stats?.leased, 0)
+    assert.is(stats?.ready, 1, 'the one it was left with')
+  })
+
+  test('an expired lease is redelivered and its old ack refused', async () => {
+    await using world = await open()
+    await world.channel.publish('orders', 1)
+    const first = await new Taker(world.channel, 'orders').take()
+    await endLeases(world)
+    const second = await new Taker(await world.another(), 'orders').take()
+    assert.is(second.id, first.id)
+    assert.is(second.attempts, 2)
+    assert.is(await first.ack(), false)
+    assert.is(await first.nack(), false)
+    assert.is(await first.extend(1_000), false)
+    assert.is(world.channel.telemetry.snapshot()['events.lease.lost'], 1)
+    assert.is(await second.ack(), true)
+    assert.equal(await world.channel.stats('orders'), [])
+  })
+
+  test('the signal of an event aborts when its lease is lost', async () => {
+    await using world = await open({ leaseMs: 600 })
+    await world.channel.publish('orders', 1)
+    const first = await new Taker(world.channel, 'orders').take()
+    const { signal } = first
+    assert.not(signal.aborted)
+    await endLeases(world)
+    await new Taker(await world.another({ leaseMs: 60_000 }), 'orders').take()
+    await eventually(SOON_MS, () => signal.aborted)
+    assert.match(signal.reason.message, /lease/)
+    assert.is(await first.ack(), false)
+  })
+
+  test('a lease that ended can still be acked while nobody took the event', async () => {
+    await using world = await open()
+    await world.channel.publish('orders', 1)
+    const event = await new Taker(world.channel, 'orders').take()
+    await endLeases(world)
+    assert.is(await event.ack(), true)
+  })
+
+  test('the heartbeat keeps alive what is in hand and what is buffered', async () => {
+    await using world = await open({ leaseMs: 300 })
+    await world.channel.publishMany([1, 2, 3].map((payload) => ({ channel: 'orders', payload })))
+    const taker = new Taker(world.channel, 'orders', { prefetch: 10 })
+    const first = await taker.take()
+    const { leaseExpiresAt } = first
+    const rival = new Taker(await world.another(), 'orders')
+    const stolen = rival.take(20_000).then(
+      () => true,
+      () => false,
+    )
+    await eventually(SOON_MS, () => Number(first.leaseExpiresAt) - Number(leaseExpiresAt) > 900)
+    assert.is(await first.ack(), true)
+    for (const event of await taker.takeMany(2)) {
+      assert.is(event.attempts, 1)
+      assert.is(await event.ack(), true)
+    }
+    await rival.leave()
+    assert.is(await stolen, false)
+  })
+
+  test('extend makes a lease last longer, and the heartbeat does not shorten it', async () => {
+    await using world = await open({ leaseMs: 200 })
+    await world.channel.publish('orders', 1)
+    const event = await new Taker(world.channel, 'orders').take()
+    assert.is(await event.extend(60_000), true)
+    const extended = Number(event.leaseExpiresAt)
+    assert.ok(extended - Date.now() > 50_000)
+    await world.channel.publish('orders', 2)
+    await eventually(SOON_MS, async () => (await world.channel.stats('orders'))[0]?.leased === 1)
+    assert.is(Number(event.leaseExpiresAt), extended)
+  })
+
+  test('a nack gives back at once or later, and counts the attempt', async () => {
+    await using world = await open()
+    await world.channel.publish('orders', 1)
+    const taker = new Taker(world.channel, 'orders')
+    assert.is(await (await taker.take()).nack(), true)
+    const second = await taker.take()
+    assert.is(second.attempts, 2)
+    const started = performance.now()
+    assert.is(await second.nack({ delayMs: 200, error: new Error('not yet') }), true)
+    const third = await taker.take()
+    assert.is(third.attempts, 3)
+    assert.ok(performance.now() - started >= 195)
+    assert.ok(performance.now() - started < 900)
+    assert.is(world.channel.telemetry.snapshot()['events.redeliver'], 2)
+  })
+
+  test('settling twice is settling once, and the first way counts', async () => {
+    await using world = await open()
+    await world.channel.publish('orders', 1)
+    const event = await new Taker(world.channel, 'orders').take()
+    assert.equal(await Promise.all([event.ack(), event.ack(), event.nack()]), [true, true, false])
+    assert.is(world.channel.telemetry.snapshot()['events.ack'], 1)
+    assert.is(world.channel.telemetry.snapshot()['events.nack'], 0)
+  })
+
+  test('ack and nack also go by event and by id', async () => {
+    await using world = await open()
+    await world.channel.publishMany([1, 2, 3].map((payload) => ({ channel: 'orders', payload })))
+    const [first, second, third] = await new Taker(world.channel, 'orders').takeMany(3)
+    assert.ok(first && second && third)
+    assert.is(await world.channel.ack(first), true)
+    assert.is(await world.channel.ack(second.id), true)
+    assert.is(await world.channel.nack(third.id, { delayMs: 60_000 }), true)
+    const [stats] = await world.channel.stats('orders')
+    assert.equal([stats?.ready, stats?.leased, stats?.scheduled], [0, 0, 1])
+  })
+
+  test('an event whose holders keep dying is set aside by the claim that finds its attempts used up', async () => {
+    await using world = await open({ maxAttempts: 2 })
+    await world.channel.publish('orders', 'poison')
+    for (const attempt of [1, 2]) {
+      const event = await new Taker(await world.another({ leaseMs: 60_000 }), 'orders').take()
+      assert.is(event.attempts, attempt)
+      await endLeases(world)
+    }
+    await world.channel.publish('orders', 'good')
+    const taker = new Taker(world.channel, 'orders')
+    assert.is((await taker.take()).payload, 'good')
+    await eventually(SOON_MS, () => world.channel.telemetry.snapshot()['events.dead'] === 1)
+    const [letter] = await world.channel.deadLetters.list()
+    assert.is(letter?.payload, 'poison')
+    assert.is(letter?.attempts, 2)
+    assert.match(letter?.error ?? '', /never settled/)
+  })
+
+  test('another process is woken at once where the database can tell', async () => {
+    await using world = await open({ pollIntervalMs: database.wakes ? 60_000 : 200 })
+    const taker = new Taker(await world.another(), 'orders')
+    await taker.subscription.ready
+    for (let i = 0; i < 5; i++) {
+      await world.channel.publish('orders', i)
+      const event = await taker.take(2_000)
+      assert.is(event.payload, i)
+      await event.ack()
+    }
+    await world.channel.publish('orders', 'given back')
+    const held = await taker.take(2_000)
+    const other = new Taker(await world.another(), 'orders')
+    const next = other.take(2_000)
+    await other.subscription.ready
+    await held.nack()
+    const again = await Promise.race([next, taker.take(2_000)])
+    assert.is(again.attempts, 2)
+    await taker.leave()
+    await next.catch(() => undefined)
+  })
+
+  test('a subscription ends by its signal, and at once when that has aborted already', async () => {
+    await using world = await open()
+    const ending = new AbortController()
+    const loop = (async () => {
+      for await (const _ of world.channel.subscribe('orders', { signal: ending.signal }));
+      return 'ended'
+    })()
+    ending.abort()
+    assert.is(await within(SOON_MS, loop), 'ended')
+    for await (const _ of world.channel.subscribe('orders', { signal: ending.signal })) assert.unreachable()
+  })
+
+  test('unsettled events of a closed subscription can still be settled', async () => {
+    await using world = await open()
+    await world.channel.publish('orders', 1)
+    const taker = new Taker(world.channel, 'orders')
+    const event = await taker.take()
+    await taker.leave()
+    assert.is(await event.ack(), true)
+  })
+
+  test.run()
+}

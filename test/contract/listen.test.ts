@@ -1,0 +1,258 @@
+import * as assert from 'uvu/assert'
+import { type EventMessage, RowcastError } from '../../src/index.js'
+import { DATABASES } from '../support/databases.js'
+import { recorder } from '../support/logger.js'
+import { suite } from '../support/suite.js'
+import { eventually, within } from '../support/wait.js'
+import { SOON_MS, World } from '../support/world.js'
+
+for (const database of DATABASES) {
+  const test = suite(`listen to a queue on ${database.name}`)
+  const open = (options = {}) => World.open(database, options)
+  const counter = (world: World, name: 'events.ack' | 'events.nack' | 'events.dead') =>
+    world.channel.telemetry.snapshot()[name]
+
+  test('the handler gets each event, which is acked when it returns', async () => {
+    await using world = await open()
+    const seen: EventMessage[] = []
+    const listener = world.channel.listen(['orders', 'refunds'], async (event) => void seen.push(event))
+    await listener.ready
+    await world.channel.publish('orders', { total: 1 })
+    await world.channel.publish('refunds', { total: 2 })
+    await eventually(SOON_MS, () => counter(world, 'events.ack') === 2)
+    assert.equal(seen.map(({ channel }) => channel).sort(), ['orders', 'refunds'])
+    assert.equal(await world.channel.stats(), [])
+    const { 'events.deliver': delivered, 'events.listener.start': started } = world.channel.telemetry.snapshot()
+    assert.equal([delivered, started], [2, 1])
+    await listener.stop()
+    assert.is(world.channel.telemetry.snapshot()['events.listener.stop'], 1)
+  })
+
+  test('concurrency is reached and not exceeded', async () => {
+    await using world = await open()
+    await world.channel.publishMany(Array.from({ length: 12 }, (_, i) => ({ channel: 'orders', payload: i })))
+    let running = 0
+    let most = 0
+    const gates: (() => void)[] = []
+    world.channel.listen(
+      'orders',
+      async () => {
+        most = Math.max(most, ++running)
+        await new Promise<void>((resolve) => gates.push(resolve))
+        running--
+      },
+      { concurrency: 4 },
+    )
+    await eventually(SOON_MS, () => running === 4)
+    await eventually(SOON_MS, () => {
+      for (const open of gates.splice(0)) open()
+      return counter(world, 'events.ack') === 12
+    })
+    assert.is(most, 4)
+  })
+
+  test('a handler that throws gets the event again after the backoff, until it succeeds', async () => {
+    await using world = await open()
+    const attempts: number[] = []
+    world.channel.listen(
+      'orders',
+      (event) => {
+        attempts.push(event.attempts)
+        if (event.attempts < 3) throw new Error('not yet')
+      },
+      { backoff: { minMs: 10, maxMs: 20, factor: 2, jitter: true } },
+    )
+    await world.channel.publish('orders', 1)
+    await eventually(SOON_MS, () => counter(world, 'events.ack') === 1)
+    assert.equal(attempts, [1, 2, 3])
+    assert.is(counter(world, 'events.nack'), 2)
+  })
+
+  test('after the last attempt the event is a dead letter, which can be looked at, retried and discarded', async () => {
+    await using world = await open({ maxAttempts: 2 })
+    const { channel } = world
+    let broken = true
+    const seen: unknown[] = []
+    channel.listen(
+      'orders',
+      ({ payload, attempts }) => {
+        if (broken) throw new RangeError(`cannot ship ${attempts}`)
+        seen.push([payload, attempts])
+      },
+      { backoff: () => 1 },
+    )
+    const id = await channel.publish('orders', { total: 42 }, { metadata: { tenant: 'acme' }, priority: 3, key: 'k' })
+    await channel.publish('orders', 'other')
+    await eventually(SOON_MS, () => counter(world, 'events.dead') === 2)
+    const letter = await channel.deadLetters.get(id)
+    assert.ok(letter)
+    const { createdAt, diedAt, ...rest } = letter
+    assert.ok(diedAt >= createdAt)
+    assert.equal(rest, {
+      id,
+      channel: 'orders',
+      payload: { total: 42 },
+      metadata: { tenant: 'acme' },
+      priority: 3,
+      attempts: 2,
+      maxAttempts: 2,
+      key: 'k',
+      error: 'RangeError: cannot ship 2',
+    })
+    const [first] = await channel.deadLetters.list({ limit: 1 })
+    const [second] = await channel.deadLetters.list({ limit: 1, after: first?.id })
+    assert.equal([first?.id, second?.payload], [id, 'other'])
+    assert.equal(await channel.deadLetters.list({ channel: 'elsewhere' }), [])
+    assert.is((await channel.stats('orders'))[0]?.dead, 2)
+
+    broken = false
+    assert.is(await channel.deadLetters.retry(id), 1)
+    await eventually(SOON_MS, () => seen.length === 1)
+    assert.equal(seen, [[{ total: 42 }, 1]])
+    assert.is(await channel.deadLetters.retry(id), 0)
+    assert.is(await channel.deadLetters.discard({ channel: 'orders' }, { reason: 'obsolete' }), 1)
+    assert.equal(await channel.deadLetters.list(), [])
+    assert.is(await channel.deadLetters.get(id), undefined)
+  })
+
+  test('a filter reaches more dead letters than one page holds', async () => {
+    await using world = await open({ maxAttempts: 1 })
+    await world.channel.publishMany(Array.from({ length: 1_200 }, (_, i) => ({ channel: 'orders', payload: i })))
+    const listener = world.channel.listen('orders', () => Promise.reject(new Error('no')), { concurrency: 200 })
+    await eventually(15_000, () => counter(world, 'events.dead') === 1_200)
+    await listener.stop()
+    assert.is(await world.channel.deadLetters.retry({ channel: 'orders' }), 1_200)
+    assert.is((await world.channel.stats('orders'))[0]?.ready, 1_200)
+  })
+
+  test("a listener's own maxAttempts is for its own failures", async () => {
+    await using world = await open({ maxAttempts: 5 })
+    world.channel.listen('orders', () => Promise.reject(new Error('no')), { maxAttempts: 1 })
+    const id = await world.channel.publish('orders', 1)
+    await eventually(SOON_MS, () => counter(world, 'events.dead') === 1)
+    const letter = await world.channel.deadLetters.get(id)
+    assert.equal([letter?.attempts, letter?.maxAttempts], [1, 5])
+  })
+
+  test('a publisher may allow more attempts than the channel', async () => {
+    await using world = await open({ maxAttempts: 1 })
+    let calls = 0
+    const handler = () => {
+      if (++calls < 3) throw new Error('not yet')
+    }
+    world.channel.listen('orders', handler, { backoff: () => 0 })
+    await world.channel.publish('orders', 1, { maxAttempts: 3 })
+    await eventually(SOON_MS, () => counter(world, 'events.ack') === 1)
+    assert.is(calls, 3)
+  })
+
+  test('stop takes no more events, lets handlers finish, and gives back the rest', async () => {
+    await using world = await open()
+    await world.channel.publishMany(Array.from({ length: 50 }, (_, i) => ({ channel: 'orders', payload: i })))
+    let started = 0
+    let finish = () => {}
+    const gate = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    const listener = world.channel.listen(
+      'orders',
+      () => {
+        started++
+        return gate
+      },
+      { concurrency: 2, prefetch: 10 },
+    )
+    await eventually(SOON_MS, () => started === 2)
+    let stopped = false
+    const stopping = listener.stop().then(() => {
+      stopped = true
+    })
+    await eventually(SOON_MS, async () => Number((await world.channel.stats('orders'))[0]?.leased) <= 3)
+    assert.not(stopped)
+    finish()
+    await within(SOON_MS, stopping)
+    const [stats] = await world.channel.stats('orders')
+    assert.is(stats?.leased, 0)
+    assert.is(Number(stats?.ready) + counter(world, 'events.ack'), 50)
+  })
+
+  test('a listener is stopped by its id, once', async () => {
+    await using world = await open()
+    const { id } = world.channel.listen('orders', () => undefined)
+    assert.is(await world.channel.stopListener(id), true)
+    assert.is(await world.channel.stopListener(id), false)
+    assert.is(await world.channel.stopListener('nobody'), false)
+  })
+
+  test('rateLimit starts no more handlers than allowed in a span of time', async () => {
+    await using world = await open()
+    await world.channel.publishMany(Array.from({ length: 6 }, (_, i) => ({ channel: 'orders', payload: i })))
+    const started: number[] = []
+    world.channel.listen('orders', () => void started.push(performance.now()), {
+      concurrency: 10,
+      rateLimit: { max: 2, perMs: 250 },
+    })
+    await eventually(SOON_MS, () => started.length === 6)
+    const [first = 0] = started
+    assert.ok((started[5] ?? 0) - first >= 400, `six in ${(started[5] ?? 0) - first} ms`)
+  })
+
+  test('without autoAck the handler settles, and a throw still nacks', async () => {
+    await using world = await open()
+    const held: EventMessage[] = []
+    world.channel.listen(
+      'orders',
+      (event) => {
+        if (event.payload === 'bad' && event.attempts === 1) throw new Error('no')
+        held.push(event)
+      },
+      { autoAck: false, backoff: () => 0 },
+    )
+    await world.channel.publish('orders', 'good')
+    await world.channel.publish('orders', 'bad')
+    await eventually(SOON_MS, () => held.length === 2)
+    assert.is(counter(world, 'events.ack'), 0)
+    for (const event of held) assert.is(await event.ack(), true)
+  })
+
+  test('a handler that settles by itself is not overruled', async () => {
+    await using world = await open()
+    world.channel.listen('orders', async (event) => {
+      await event.nack({ delayMs: 60_000, error: 'later' })
+      throw new Error('after the nack')
+    })
+    await world.channel.publish('orders', 1)
+    await eventually(SOON_MS, async () => (await world.channel.stats('orders'))[0]?.scheduled === 1)
+    assert.equal([counter(world, 'events.nack'), counter(world, 'events.ack')], [1, 0])
+  })
+
+  test('a backoff that fails or answers nonsense gives way to the default', async () => {
+    await using world = await open()
+    for (const backoff of [() => Number.NaN, () => -5]) {
+      const listener = world.channel.listen('orders', () => Promise.reject(new Error('no')), { backoff })
+      await world.channel.publish('orders', 1)
+      await eventually(SOON_MS, async () => (await world.channel.stats('orders'))[0]?.leased === 0)
+      await listener.stop()
+    }
+    assert.is(counter(world, 'events.dead'), 0)
+  })
+
+  test('a listener that cannot go on says so, and nothing is left unhandled', async () => {
+    const logger = recorder()
+    await using world = await open({ logger })
+    const listener = world.channel.listen('orders', () => undefined)
+    await listener.ready
+    await world.place.sql(`drop table ${world.place.table('queue')}`)
+    await world.channel.publish('orders', 1).catch(() => undefined)
+    const error = await within(
+      SOON_MS,
+      listener.failed.catch((reason: unknown) => reason),
+    )
+    assert.ok(error instanceof RowcastError)
+    assert.is(error.code, 'MIGRATION')
+    assert.ok(logger.lines.some(({ level, message }) => level === 'error' && /cannot go on/.test(message)))
+    await listener.stop()
+  })
+
+  test.run()
+}

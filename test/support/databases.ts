@@ -1,0 +1,156 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { createPool } from 'mysql2/promise'
+import pg from 'pg'
+import type { ChannelOptions } from '../../src/index.js'
+
+type Row = Record<string, unknown>
+
+/** A place of its own on a database: a schema, a prefix, a file. Gone when disposed. */
+export interface Place extends AsyncDisposable {
+  readonly url: string
+  /** Channel options that lead to this place. */
+  readonly options: Pick<ChannelOptions, 'schema' | 'tablePrefix'>
+  /** One of rowcast's tables, as SQL writes it. */
+  table(name: string): string
+  /** SQL past the library, on a connection of its own. */
+  sql(text: string): Promise<readonly Row[]>
+  /** Opens a transaction of a user's own. */
+  begin(): Promise<UserTransaction>
+}
+
+/** A transaction as a user of rowcast would hold it. */
+export interface UserTransaction {
+  /** What goes into the publish option `tx`. */
+  readonly handle: unknown
+  commit(): Promise<void>
+  rollback(): Promise<void>
+}
+
+export interface TestDatabase {
+  readonly name: 'postgres' | 'mysql' | 'sqlite'
+  /** Whether a publish elsewhere wakes a consumer at once, without polling. */
+  readonly wakes: boolean
+  /** SQL for a point in time so many seconds ago, as the tables store it. */
+  ago(seconds: number): string
+  place(): Promise<Place>
+}
+
+/** Where rowcast runs. A new database is one line here. */
+export const DATABASES: readonly TestDatabase[] = [
+  { name: 'postgres', wakes: true, ago: (s) => `now() - interval '${s} seconds'`, place: placeOnPostgres },
+  { name: 'mysql', wakes: false, ago: (s) => `date_sub(utc_timestamp(6), interval ${s} second)`, place: placeOnMysql },
+  {
+    name: 'sqlite',
+    wakes: true,
+    ago: (s) => `cast((unixepoch('subsec') - ${s}) * 1000 as integer)`,
+    place: placeOnSqlite,
+  },
+]
+
+/** The one of that name; for tests of what only one database has. */
+export function database(name: TestDatabase['name']): TestDatabase {
+  const found = DATABASES.find((candidate) => candidate.name === name)
+  if (found === undefined) throw new Error(`no test database named ${name}`)
+  return found
+}
+
+/** The server that the runner found or started. */
+export function serverUrl(variable: 'ROWCAST_TEST_POSTGRES_URL' | 'ROWCAST_TEST_MYSQL_URL'): string {
+  const url = process.env[variable]
+  if (url) return url
+  throw new Error(`${variable} is not set: run the tests by npm test, which finds or starts the servers`)
+}
+
+function unique(): string {
+  return `t${randomBytes(6).toString('hex')}`
+}
+
+async function placeOnPostgres(): Promise<Place> {
+  const url = serverUrl('ROWCAST_TEST_POSTGRES_URL')
+  const schema = unique()
+  const pool = new pg.Pool({ connectionString: url, max: 4 })
+  pool.on('error', () => undefined)
+  return {
+    url,
+    options: { schema },
+    table: (name) => `${schema}.${name}`,
+    sql: async (text) => (await pool.query<Row>(text)).rows,
+    async begin() {
+      const client = await pool.connect()
+      await client.query('begin')
+      const end = (how: string) => async () => {
+        await client.query(how)
+        client.release()
+      }
+      return { handle: client, commit: end('commit'), rollback: end('rollback') }
+    },
+    async [Symbol.asyncDispose]() {
+      await pool.query(`drop schema if exists ${schema} cascade`)
+      await pool.end()
+    },
+  }
+}
+
+async function placeOnMysql(): Promise<Place> {
+  const url = serverUrl('ROWCAST_TEST_MYSQL_URL')
+  const tablePrefix = `${unique()}_`
+  const pool = createPool({ uri: url, connectionLimit: 4, timezone: 'Z' })
+  const sql = async (text: string) => (await pool.query(text))[0] as Row[]
+  return {
+    url,
+    options: { tablePrefix },
+    table: (name) => `${tablePrefix}${name}`,
+    sql,
+    async begin() {
+      const connection = await pool.getConnection()
+      await connection.beginTransaction()
+      const end = (how: 'commit' | 'rollback') => async () => {
+        await connection[how]()
+        connection.release()
+      }
+      return { handle: connection, commit: end('commit'), rollback: end('rollback') }
+    },
+    async [Symbol.asyncDispose]() {
+      const tables = await sql(
+        `select table_name as name from information_schema.tables where table_schema = database() and table_name like '${tablePrefix.replace('_', '\\_')}%'`,
+      )
+      for (const { name } of tables) await sql(`drop table \`${name}\``)
+      await pool.end()
+    },
+  }
+}
+
+async function placeOnSqlite(): Promise<Place> {
+  const folder = mkdtempSync(join(tmpdir(), 'rowcast-test-'))
+  const file = join(folder, 'events.db')
+  const open = () => new Database(file, { timeout: 5_000 })
+  const connection = open()
+  return {
+    url: `sqlite:${file}`,
+    options: {},
+    table: (name) => `rowcast_${name}`,
+    async sql(text) {
+      const statement = connection.prepare(text)
+      if (statement.reader) return statement.all() as Row[]
+      statement.run()
+      return []
+    },
+    async begin() {
+      const database = open()
+      database.exec('begin')
+      const end = (how: string) => async () => {
+        database.exec(how)
+        database.close()
+      }
+      return { handle: database, commit: end('commit'), rollback: end('rollback') }
+    },
+    async [Symbol.asyncDispose]() {
+      connection.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}

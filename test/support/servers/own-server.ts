@@ -1,0 +1,132 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { accessSync, chownSync, constants, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { eventually } from '../wait.js'
+
+/** A database server that this process started, on a port of its own; stopped and gone when disposed. */
+export interface OwnServer extends AsyncDisposable {
+  /** Where an administrator connects. */
+  readonly url: string
+  readonly port: number
+  /** Stops it, at once or in good order; the data stay for `start`. */
+  stop(how?: 'immediate' | 'orderly'): Promise<void>
+  start(): Promise<void>
+}
+
+/** Who a server runs as: root may not be a database server. */
+export interface Account {
+  readonly uid: number
+  readonly gid: number
+}
+
+/** How to run one kind of server. */
+export interface ServerRecipe {
+  /** The command line, given the port and the folder of its data. */
+  command(port: number, folder: string): { file: string; args: readonly string[] }
+  url(port: number): string
+  /** Rejects until the server answers. */
+  probe(url: string): Promise<void>
+  readonly account: Account | undefined
+}
+
+/** How long a server may take to come up or go down, in milliseconds. */
+const PATIENCE_MS = 60_000
+
+/** Starts a server whose data folder is ready. */
+export async function startServer(recipe: ServerRecipe, folder: string): Promise<OwnServer> {
+  const port = await freePort()
+  const url = recipe.url(port)
+  let child: ChildProcess | undefined
+  const server: OwnServer = {
+    url,
+    port,
+    async start() {
+      const { file, args } = recipe.command(port, folder)
+      child = spawn(file, args, { stdio: 'ignore', ...recipe.account })
+      await eventually(PATIENCE_MS, () =>
+        recipe.probe(url).then(
+          () => true,
+          () => false,
+        ),
+      )
+    },
+    async stop(how = 'orderly') {
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+      const gone = new Promise((resolve) => child?.once('exit', resolve))
+      // To Postgres SIGQUIT is the immediate shutdown, SIGINT the fast one, which waits for nobody.
+      child.kill(how === 'immediate' ? 'SIGKILL' : 'SIGINT')
+      if (how === 'orderly') child.kill('SIGTERM')
+      await gone
+    },
+    async [Symbol.asyncDispose]() {
+      await server.stop('immediate')
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+  try {
+    await server.start()
+    return server
+  } catch (error) {
+    await server[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+export function makeFolder(name: string, account: Account | undefined): string {
+  const folder = mkdtempSync(join(tmpdir(), `rowcast-${name}-`))
+  if (account !== undefined) chownSync(folder, account.uid, account.gid)
+  return folder
+}
+
+/** Runs a command to its end; throws with what it printed when it fails. */
+export function runCommand(file: string, args: readonly string[], options: object = {}): string {
+  const { status, stdout, stderr, error } = spawnSync(file, args, { encoding: 'utf8', stdio: 'pipe', ...options })
+  if (status === 0) return stdout
+  throw new Error(`${file} ${args.join(' ')} failed: ${error?.message ?? stderr.slice(-2_000)}`)
+}
+
+/** The account of that name when this process is root; else this process's own. */
+export function accountOf(name: string): Account | undefined {
+  if (process.getuid?.() !== 0) return undefined
+  const id = (flag: string) => Number(runCommand('id', [flag, name]).trim())
+  return { uid: id('-u'), gid: id('-g') }
+}
+
+/** A program on the path or in one of the folders; `*` stands for any one folder. */
+export function findProgram(name: string, folders: readonly string[] = []): string | undefined {
+  const path = (process.env.PATH ?? '').split(delimiter)
+  return [...folders.flatMap(expand), ...path].map((folder) => join(folder, name)).find(isExecutable)
+}
+
+function expand(pattern: string): readonly string[] {
+  const [before = '', after] = pattern.split('*')
+  if (after === undefined) return [pattern]
+  try {
+    const versions = readdirSync(before).sort((a, b) => Number(b) - Number(a))
+    return versions.map((version) => join(before, version, after))
+  } catch {
+    return []
+  }
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}

@@ -1,0 +1,79 @@
+import {
+  type ChannelOptions,
+  EventChannel,
+  type EventMessage,
+  type SubscribeOptions,
+  type Subscription,
+} from '../../src/index.js'
+import type { Place, TestDatabase } from './databases.js'
+import { silent } from './logger.js'
+import { within } from './wait.js'
+
+/** How long a test waits for what must happen at once, in milliseconds. */
+export const SOON_MS = 5_000
+
+/** A channel in a place of its own, and more of them in the same place. */
+export class World implements AsyncDisposable {
+  readonly place: Place
+  readonly channel: EventChannel
+  readonly #options: ChannelOptions
+  readonly #others: EventChannel[] = []
+
+  private constructor(place: Place, channel: EventChannel, options: ChannelOptions) {
+    this.place = place
+    this.channel = channel
+    this.#options = options
+  }
+
+  /** Opens a queue, unless the options say otherwise. */
+  static async open(database: TestDatabase, options: ChannelOptions = {}): Promise<World> {
+    const place = await database.place()
+    const complete = { backend: 'queue', logger: silent, ...place.options, ...options } as const
+    try {
+      return new World(place, await EventChannel.open(place.url, complete), complete)
+    } catch (error) {
+      await place[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  /** Another channel object in the same place, as another process would have. */
+  async another(options: ChannelOptions = {}): Promise<EventChannel> {
+    const channel = await EventChannel.open(this.place.url, { ...this.#options, ...options })
+    this.#others.push(channel)
+    return channel
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.channel, ...this.#others].map((channel) => channel.close({ drainMs: 0 })))
+    await this.place[Symbol.asyncDispose]()
+  }
+}
+
+/** Takes events one by one from a subscription that stays open. */
+export class Taker {
+  readonly subscription: Subscription
+  readonly #iterator: AsyncIterator<EventMessage, undefined>
+
+  constructor(channel: EventChannel, channels: string | readonly string[], options?: SubscribeOptions) {
+    this.subscription = channel.subscribe(channels, options)
+    this.#iterator = this.subscription[Symbol.asyncIterator]()
+  }
+
+  async take(ms = SOON_MS): Promise<EventMessage> {
+    const { done, value } = await within(ms, this.#iterator.next(), 'an event')
+    if (done) throw new Error('the subscription ended')
+    return value
+  }
+
+  async takeMany(count: number): Promise<EventMessage[]> {
+    const events: EventMessage[] = []
+    while (events.length < count) events.push(await this.take())
+    return events
+  }
+
+  /** Leaves the loop. */
+  async leave(): Promise<void> {
+    await this.#iterator.return?.()
+  }
+}
