@@ -64,6 +64,11 @@ export class Message implements EventMessage {
     return this.#controller.signal
   }
 
+  /** Whether somebody else gets it when it is not settled. */
+  get isLeased(): boolean {
+    return this.#delivery.lease !== null
+  }
+
   /** Whether a consumer has settled it, or is about to. */
   get isSettled(): boolean {
     return this.#settled !== undefined
@@ -91,6 +96,11 @@ export class Message implements EventMessage {
   /** Gives it back as if it had not been delivered. */
   release(): Promise<boolean> {
     return this.#settle({ type: 'release' })
+  }
+
+  /** The consumer has finished with it. Where nothing is leased, that needs no ack. */
+  finish(): void {
+    if (!this.isLeased && this.#settled === undefined) this.#owner.onSettled(this)
   }
 
   abort(reason: RowcastError = new ClosedError('the channel closed')): void {

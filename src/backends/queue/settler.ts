@@ -1,13 +1,15 @@
-import { Coalescer, type Outcome } from '../../coalescer.js'
+import { Coalescer } from '../../coalescer.js'
 import { describe } from '../../errors.js'
 import type { Settlement } from '../../event.js'
-import { groupBy } from '../../group.js'
 import { detach } from '../../wait.js'
 import type { BackendContext } from '../backend.js'
 import { addressOf, type QueueDelivery } from './delivery.js'
 import type { Exchange } from './exchange.js'
 import type { Leases } from './leases.js'
 import type { WakeUps } from './wake-ups.js'
+
+/** Most deliveries in one statement. */
+const FLUSH_LIMIT = 1_000
 
 type GiveBack = 'release' | 'reschedule' | 'bury'
 
@@ -28,13 +30,12 @@ export class Settler {
   readonly #context: BackendContext
   readonly #parts: SettlerParts
   readonly #background = new Set<Promise<unknown>>()
-  readonly #coalescers: Readonly<Record<GiveBack, Coalescer<Item, boolean>>>
+  /** By verb and channel: a flush is one statement, all or none. */
+  readonly #coalescers = new Map<string, Coalescer<Item, boolean>>()
 
   constructor(context: BackendContext, parts: SettlerParts) {
     this.#context = context
     this.#parts = parts
-    const coalesce = (verb: GiveBack) => new Coalescer<Item, boolean>(1_000, (items) => this.#flush(verb, items))
-    this.#coalescers = { release: coalesce('release'), reschedule: coalesce('reschedule'), bury: coalesce('bury') }
   }
 
   /** `false`: the lease was lost. */
@@ -59,7 +60,7 @@ export class Settler {
 
   async idle(): Promise<void> {
     await Promise.all(this.#background)
-    await Promise.all(Object.values(this.#coalescers).map((coalescer) => coalescer.idle()))
+    await Promise.all([...this.#coalescers.values()].map((coalescer) => coalescer.idle()))
   }
 
   #apply(delivery: QueueDelivery, how: Exclude<Settlement, { type: 'extend' }>): Promise<boolean> {
@@ -96,13 +97,13 @@ export class Settler {
   }
 
   async #bury(delivery: QueueDelivery, error: string): Promise<boolean> {
-    const held = await this.#coalescers.bury.add({ delivery, details: { error } })
+    const held = await this.#coalescer('bury', delivery.channel).add({ delivery, details: { error } })
     if (held) this.#count('events.dead', delivery)
     return held
   }
 
   async #giveBack(verb: 'release' | 'reschedule', delivery: QueueDelivery, details: Item['details']): Promise<boolean> {
-    const held = await this.#coalescers[verb].add({ delivery, details })
+    const held = await this.#coalescer(verb, delivery.channel).add({ delivery, details })
     if (held) this.#parts.wakeUps.returned(delivery.channel, Number(details.delay_ms ?? 0))
     return held
   }
@@ -112,13 +113,20 @@ export class Settler {
     return !delivery.lease.lost
   }
 
-  async #flush(verb: GiveBack, items: readonly Item[]): Promise<readonly Outcome<boolean>[]> {
-    const held = new Set<unknown>()
-    for (const [channel, group] of groupBy(items, ({ delivery }) => delivery.channel)) {
-      const deliveries = group.map(({ delivery, details }) => ({ ...addressOf(delivery), ...details }))
-      for (const row of await this.#context.adapter.run(verb, { channel, deliveries })) held.add(row.id)
+  #coalescer(verb: GiveBack, channel: string): Coalescer<Item, boolean> {
+    const key = `${verb} ${channel}`
+    let coalescer = this.#coalescers.get(key)
+    if (coalescer === undefined) {
+      coalescer = new Coalescer(FLUSH_LIMIT, (items) => this.#flush(verb, channel, items))
+      this.#coalescers.set(key, coalescer)
     }
-    return items.map(({ delivery }) => ({ value: held.has(delivery.id) }))
+    return coalescer
+  }
+
+  async #flush(verb: GiveBack, channel: string, items: readonly Item[]): Promise<readonly boolean[]> {
+    const deliveries = items.map(({ delivery, details }) => ({ ...addressOf(delivery), ...details }))
+    const held = new Set((await this.#context.adapter.run(verb, { channel, deliveries })).map((row) => row.id))
+    return items.map(({ delivery }) => held.has(delivery.id))
   }
 
   #count(name: 'events.ack' | 'events.nack' | 'events.dead', { channel }: QueueDelivery): void {
