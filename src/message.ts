@@ -54,6 +54,10 @@ export class Message implements EventMessage {
     return new Date(this.#delivery.availableAtMs)
   }
 
+  get position() {
+    return this.#delivery.position
+  }
+
   get leaseExpiresAt() {
     return this.#delivery.lease === null ? null : new Date(this.#delivery.lease.expiresAtMs)
   }

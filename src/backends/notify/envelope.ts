@@ -43,5 +43,14 @@ function isTime(value: unknown): value is number {
 }
 
 function addressed(id: EventId, channel: string, createdAtMs: number): Omit<Delivery, 'payload' | 'metadata'> {
-  return { id, channel, attempts: 1, maxAttempts: 1, createdAtMs, availableAtMs: createdAtMs, lease: null }
+  return {
+    id,
+    channel,
+    attempts: 1,
+    maxAttempts: 1,
+    createdAtMs,
+    availableAtMs: createdAtMs,
+    position: null,
+    lease: null,
+  }
 }

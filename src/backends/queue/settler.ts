@@ -3,10 +3,10 @@ import { describe } from '../../errors.js'
 import type { Settlement } from '../../event.js'
 import { detach } from '../../wait.js'
 import type { BackendContext } from '../backend.js'
+import type { WakeUps } from '../wake-ups.js'
 import { addressOf, type QueueDelivery } from './delivery.js'
 import type { Exchange } from './exchange.js'
 import type { Leases } from './leases.js'
-import type { WakeUps } from './wake-ups.js'
 
 /** Most deliveries in one statement. */
 const FLUSH_LIMIT = 1_000
