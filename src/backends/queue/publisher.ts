@@ -1,12 +1,12 @@
 import { Coalescer, type Outcome } from '../../coalescer.js'
 import { ConnectionError, UnsupportedError } from '../../errors.js'
 import type { EventId, NewEvent } from '../../event.js'
-import { backoffMs, sleep } from '../../wait.js'
 import type { BackendContext } from '../backend.js'
+import { retryOnBreak } from '../retry.js'
 import { singleCall, store } from './store.js'
 import type { WakeUps } from './wake-ups.js'
 
-/** Most events in one flush, and how often one is tried again over a broken connection, with growing pauses. */
+/** Most events in one flush, and how often one is tried over connections that break. */
 const FLUSH_LIMIT = 1_000
 const ATTEMPTS = 6
 
@@ -98,17 +98,12 @@ export class Publisher {
   ): Promise<readonly EventId[]> {
     const live = new Map<EventId, EventId>()
     let remaining = events
-    for (let attempts = 1; ; attempts++) {
-      try {
-        if (attempts > 1) remaining = await this.#findMissing(remaining)
-        const ids = remaining.length === 0 ? [] : await attempt(remaining)
-        for (const [index, event] of remaining.entries()) live.set(event.id, ids[index] ?? event.id)
-        return events.map((event) => live.get(event.id) ?? event.id)
-      } catch (error) {
-        if (!(error instanceof ConnectionError) || attempts === ATTEMPTS) throw error
-        await sleep(backoffMs(attempts, { minMs: 50, maxMs: 2_000 }))
-      }
-    }
+    await retryOnBreak(ATTEMPTS, async (attempts) => {
+      if (attempts > 1) remaining = await this.#findMissing(remaining)
+      const ids = remaining.length === 0 ? [] : await attempt(remaining)
+      for (const [index, event] of remaining.entries()) live.set(event.id, ids[index] ?? event.id)
+    })
+    return events.map((event) => live.get(event.id) ?? event.id)
   }
 
   async #findMissing(events: readonly NewEvent[]): Promise<readonly NewEvent[]> {
