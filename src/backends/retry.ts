@@ -2,11 +2,11 @@ import { ConnectionError } from '../errors.js'
 import { backoffMs, sleep } from '../wait.js'
 
 /**
- * Does work again whose connection broke before the answer, with growing pauses; the work sees to it that doing it twice
- * does no harm.
- * @param work told which attempt it is, from 1
+ * Does work again when its connection breaks, with growing pauses. From the second attempt on, what the earlier ones
+ * asked for may have been done: a connection that breaks before the answer leaves that open.
+ * @param attempts how often in all; 6 take about 3 s where the database refuses at once
  */
-export async function retryOnBrokenConnection<Result>(
+export async function retryOnBreak<Result>(
   attempts: number,
   work: (attempt: number) => Promise<Result>,
 ): Promise<Result> {

@@ -2,11 +2,11 @@ import { Coalescer } from '../../coalescer.js'
 import { UnsupportedError } from '../../errors.js'
 import type { EventId, NewEvent } from '../../event.js'
 import type { BackendContext } from '../backend.js'
-import { retryOnBrokenConnection } from '../retry.js'
+import { retryOnBreak } from '../retry.js'
 import type { WakeUps } from '../wake-ups.js'
 import { singleCall, store } from './store.js'
 
-/** Most events in one flush, and how often one is tried again over a broken connection, with growing pauses. */
+/** Most events in one flush, and how often one is tried over connections that break. */
 const FLUSH_LIMIT = 1_000
 const ATTEMPTS = 6
 
@@ -77,7 +77,7 @@ export class Publisher {
   ): Promise<readonly EventId[]> {
     const live = new Map<EventId, EventId>()
     let remaining = events
-    return retryOnBrokenConnection(ATTEMPTS, async (attempts) => {
+    return retryOnBreak(ATTEMPTS, async (attempts) => {
       if (attempts > 1) remaining = await this.#findMissing(remaining)
       const ids = remaining.length === 0 ? [] : await attempt(remaining)
       for (const [index, event] of remaining.entries()) live.set(event.id, ids[index] ?? event.id)

@@ -3,6 +3,7 @@ import { describe } from '../../errors.js'
 import type { Settlement } from '../../event.js'
 import { detach } from '../../wait.js'
 import type { BackendContext } from '../backend.js'
+import { retryOnBreak } from '../retry.js'
 import type { WakeUps } from '../wake-ups.js'
 import { addressOf, type QueueDelivery } from './delivery.js'
 import type { Exchange } from './exchange.js'
@@ -10,6 +11,9 @@ import type { Leases } from './leases.js'
 
 /** Most deliveries in one statement. */
 const FLUSH_LIMIT = 1_000
+
+/** How often giving back is tried over connections that break. */
+const ATTEMPTS = 6
 
 type GiveBack = 'release' | 'reschedule' | 'bury'
 
@@ -42,10 +46,7 @@ export class Settler {
   async settle(delivery: QueueDelivery, how: Settlement): Promise<boolean> {
     if (delivery.lease.lost) return false
     if (how.type === 'extend') return this.#extend(delivery, how.leaseMs)
-    const held = await this.#apply(delivery, how)
-    if (held) this.#parts.leases.letGo(delivery)
-    else this.#parts.leases.lose(delivery)
-    return held
+    return this.#parts.leases.settle(delivery, () => this.#apply(delivery, how))
   }
 
   /** For what no caller waits for: when it fails, the lease ends and whoever claims next does it. */
@@ -124,9 +125,22 @@ export class Settler {
   }
 
   async #flush(verb: GiveBack, channel: string, items: readonly Item[]): Promise<readonly boolean[]> {
-    const deliveries = items.map(({ delivery, details }) => ({ ...addressOf(delivery), ...details }))
-    const held = new Set((await this.#context.adapter.run(verb, { channel, deliveries })).map((row) => row.id))
+    const held = new Set(await this.#ask(verb, channel, items))
     return items.map(({ delivery }) => held.has(delivery.id))
+  }
+
+  /**
+   * The ids of those that were held. Over a broken connection it is asked again; what is not held then, although its
+   * lease still runs, was settled by the attempt whose answer was lost: nobody else could have.
+   */
+  async #ask(verb: GiveBack, channel: string, items: readonly Item[]): Promise<readonly unknown[]> {
+    const deliveries = items.map(({ delivery, details }) => ({ ...addressOf(delivery), ...details }))
+    return retryOnBreak(ATTEMPTS, async (attempt) => {
+      const rows = await this.#context.adapter.run(verb, { channel, deliveries })
+      const now = this.#context.clock.now()
+      const settled = attempt === 1 ? [] : items.filter(({ delivery }) => delivery.lease.expiresAtMs > now)
+      return [...rows.map((row) => row.id), ...settled.map(({ delivery }) => delivery.id)]
+    })
   }
 
   #count(name: 'events.ack' | 'events.nack' | 'events.dead', { channel }: QueueDelivery): void {
