@@ -4,6 +4,7 @@ import { ConfigurationError } from './errors.js'
 import type { Delay, Metadata } from './event.js'
 import { consoleLogger, type Logger } from './logger.js'
 import { checkName } from './names.js'
+import { parseOptions } from './option-parser.js'
 import type { BackendName, ChannelOptions, CloseOptions, Gap, ListenOptions } from './options.js'
 import type { Schemas } from './schema.js'
 import { backoffMs } from './wait.js'
@@ -74,6 +75,8 @@ const publishOptions = v.strictObject({
   tx: v.optional(v.unknown()),
 })
 
+const publishManyOptions = v.strictObject({ tx: v.optional(v.unknown()) })
+
 const waitOptions = {
   prefetch: v.optional(v.union([v.literal('auto'), count(1, 100_000)], "must be 'auto' or a number from 1 to 100 000")),
   pollIntervalMs: v.optional(ms(MAX_TIMER_MS, 1)),
@@ -91,12 +94,15 @@ const listenOptions = v.strictObject({
   backoff: v.optional(
     v.union(
       [
-        v.strictObject({
-          minMs: v.optional(ms(MAX_DELAY_MS)),
-          maxMs: v.optional(ms(MAX_DELAY_MS)),
-          factor: v.optional(v.pipe(v.number(), v.finite(), v.minValue(1, 'must be at least 1'))),
-          jitter: v.optional(v.boolean()),
-        }),
+        v.pipe(
+          v.strictObject({
+            minMs: v.optional(ms(MAX_DELAY_MS)),
+            maxMs: v.optional(ms(MAX_DELAY_MS)),
+            factor: v.optional(v.pipe(v.number(), v.finite(), v.minValue(1, 'must be at least 1'))),
+            jitter: v.optional(v.boolean()),
+          }),
+          v.check(({ minMs = 0, maxMs = Infinity }) => minMs <= maxMs, 'has a minMs over its maxMs'),
+        ),
         method,
       ],
       'must be { minMs, maxMs, factor, jitter } or a function of the attempt',
@@ -123,7 +129,7 @@ export interface ResolvedChannelOptions extends Required<Omit<ChannelOptions, 'b
 }
 
 export function resolveChannelOptions(options: unknown): ResolvedChannelOptions {
-  const { backend, schemas, listenUrl, ...rest } = parse('EventChannel.open', channelOptions, options)
+  const { backend, schemas, listenUrl, ...rest } = parseOptions('EventChannel.open', channelOptions, options)
   const consumer = `${rest.serviceName}@${hostname()}:${process.pid}`
   return { ...rest, backend, schemas, listenUrl, consumer }
 }
@@ -141,7 +147,7 @@ export interface ResolvedPublishOptions {
 }
 
 export function resolvePublishOptions(defaults: ResolvedChannelOptions, options: unknown = {}): ResolvedPublishOptions {
-  const given = parse('publish', publishOptions, options)
+  const given = parseOptions('publish', publishOptions, options)
   const { metadata, delayMs, availableAt, priority = 5, key = null, maxAttempts = defaults.maxAttempts, tx } = given
   if (delayMs !== undefined && availableAt !== undefined) {
     throw new ConfigurationError('publish: delayMs and availableAt exclude each other: give one of them')
@@ -149,6 +155,10 @@ export function resolvePublishOptions(defaults: ResolvedChannelOptions, options:
   if (key !== null) checkName('key', key)
   const durable = DURABLE_OPTIONS.filter((name) => given[name] !== undefined)
   return { metadata, delay: toDelay(delayMs, availableAt), priority, key, maxAttempts, tx, durable }
+}
+
+export function resolvePublishManyOptions(options: unknown = {}): { readonly tx?: unknown } {
+  return parseOptions('publishMany', publishManyOptions, options)
 }
 
 const DURABLE_OPTIONS = ['delayMs', 'availableAt', 'priority', 'key', 'maxAttempts'] as const
@@ -173,7 +183,7 @@ export function resolveSubscribeOptions(
   defaults: ResolvedChannelOptions,
   options: unknown = {},
 ): ResolvedSubscribeOptions {
-  return completeSubscribeOptions(defaults, parse('subscribe', subscribeOptions, options))
+  return completeSubscribeOptions(defaults, parseOptions('subscribe', subscribeOptions, options))
 }
 
 /** Listen options with every default in place. */
@@ -185,7 +195,7 @@ export interface ResolvedListenOptions extends ResolvedSubscribeOptions {
 }
 
 export function resolveListenOptions(defaults: ResolvedChannelOptions, options: unknown = {}): ResolvedListenOptions {
-  const given = parse('listen', listenOptions, options)
+  const given = parseOptions('listen', listenOptions, options)
   return {
     ...completeSubscribeOptions(defaults, given),
     autoAck: given.autoAck ?? true,
@@ -197,15 +207,15 @@ export function resolveListenOptions(defaults: ResolvedChannelOptions, options: 
 }
 
 export function resolveCloseOptions(options: unknown = {}): Required<CloseOptions> {
-  return parse('close', closeOptions, options)
+  return parseOptions('close', closeOptions, options)
 }
 
 export function resolveNackOptions(options: unknown = {}): { delayMs: number; error?: unknown } {
-  return parse('nack', nackOptions, options)
+  return parseOptions('nack', nackOptions, options)
 }
 
 export function resolveExtension(leaseMs: unknown): number {
-  return parse('extend', ms(MAX_TIMER_MS, 1), leaseMs)
+  return parseOptions('extend', ms(MAX_TIMER_MS, 1), leaseMs)
 }
 
 export function resolvePage(options: unknown = {}): {
@@ -213,11 +223,11 @@ export function resolvePage(options: unknown = {}): {
   limit: number
   after?: string | undefined
 } {
-  return parse('deadLetters', pageOptions, options)
+  return parseOptions('deadLetters', pageOptions, options)
 }
 
 export function resolveDiscard(options: unknown): { reason: string } {
-  return parse('deadLetters.discard', discardOptions, options)
+  return parseOptions('deadLetters.discard', discardOptions, options)
 }
 
 function completeSubscribeOptions(
@@ -244,24 +254,6 @@ function resolveBackoff(backoff: ListenOptions['backoff']): (attempt: number) =>
   }
 }
 
-function parse<const Schema extends v.GenericSchema>(
-  where: string,
-  schema: Schema,
-  value: unknown,
-): v.InferOutput<Schema> {
-  const result = v.safeParse(schema, value)
-  if (result.success) return result.output
-  const issue = result.issues[0]
-  const option = v.getDotPath(issue)
-  if (issue.type === 'strict_object' && issue.expected === 'never') {
-    throw new ConfigurationError(`${where}: unknown option ${option}: see the reference for the names`)
-  }
-  const fault = issue.message.startsWith('Invalid') ? `must be ${issue.expected}` : issue.message
-  // A URL among the options may hold a password.
-  const received = issue.received.replace(/\/\/[^@\s]*@/g, '//***@').slice(0, 80)
-  throw new ConfigurationError(`${where}: ${option ?? 'its argument'} ${fault}, but is ${received}`)
-}
-
 function isLogger(value: unknown): boolean {
   const methods = ['debug', 'info', 'warn', 'error']
   return isObject(value) && methods.every((name) => typeof value[name] === 'function')
@@ -273,8 +265,11 @@ function isStandardSchema(value: unknown): boolean {
   return isObject(standard) && typeof standard.validate === 'function'
 }
 
+/** A Map, a Date or an object of a class would lose something, or all, on its way through JSON. */
 function isPlainObject(value: unknown): boolean {
-  return isObject(value) && !Array.isArray(value)
+  if (!isObject(value) || 'toJSON' in value) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -5,30 +5,8 @@ import { atMost, handled } from '../../wait.js'
 import type { Adapter, Row, Work } from '../adapter.js'
 import { drive, expand, type Prepared, retryOnContention, single } from '../execute.js'
 import { mysqlDialect } from './dialect.js'
+import { checkTransaction, type MysqlConnection, type MysqlPool, type PooledConnection } from './driver.js'
 import { translate } from './errors.js'
-
-/** What we use of a `mysql2/promise` connection. */
-export interface MysqlConnection {
-  execute(options: QueryOptions): Promise<readonly unknown[]>
-  query(options: QueryOptions): Promise<readonly unknown[]>
-}
-
-interface PooledConnection extends MysqlConnection {
-  release(): void
-  destroy(): void
-}
-
-/** What we use of a `mysql2/promise` pool. */
-export interface MysqlPool extends MysqlConnection {
-  getConnection(): Promise<PooledConnection>
-}
-
-interface QueryOptions {
-  readonly sql: string
-  readonly values?: unknown[]
-  readonly timeout?: number
-  readonly rowsAsArray?: boolean
-}
 
 /** After this long without an answer a connection counts as broken, in milliseconds. */
 const QUERY_TIMEOUT_MS = 30_000
@@ -88,8 +66,8 @@ export class MysqlAdapter implements Adapter {
     return retryOnContention(() => this.#withConnection((connection) => this.#inTransaction(connection, work)))
   }
 
-  join<Result>(tx: unknown, work: () => Work<Result>): Promise<Result> {
-    return this.#drive(toPromises(tx as MysqlConnection), work)
+  async join<Result>(tx: unknown, work: () => Work<Result>): Promise<Result> {
+    return this.#drive(await checkTransaction(tx), work)
   }
 
   /** DDL commits on its own here, so a named lock of the session stands in for a transaction. */
@@ -179,9 +157,4 @@ function toMysql(value: string | number | boolean | null): string | null {
 async function ask(connection: MysqlConnection, sql: string, values: unknown[]): Promise<unknown> {
   const [rows] = await connection.execute({ sql, values })
   return (rows as { answer: unknown }[])[0]?.answer
-}
-
-/** A pool or connection of `mysql2` itself, with callbacks, brings its promise twin along. */
-export function toPromises<Handle extends object>(handle: Handle): Handle {
-  return 'promise' in handle && typeof handle.promise === 'function' ? handle.promise() : handle
 }

@@ -1,11 +1,12 @@
 import { ConfigurationError } from '../../errors.js'
 import { printMigrations } from '../../migrate.js'
 import type { AdapterSource, ConnectOptions } from '../adapter.js'
-import { MysqlAdapter, type MysqlPool, type MysqlResources, toPromises } from './adapter.js'
+import { MysqlAdapter, type MysqlResources } from './adapter.js'
 import { mysqlDialect } from './dialect.js'
+import { type MysqlPool, toPromises } from './driver.js'
 
 export type { AdapterSource } from '../adapter.js'
-export type { MysqlConnection, MysqlPool } from './adapter.js'
+export type { MysqlConnection, MysqlPool } from './driver.js'
 
 /**
  * MySQL or MariaDB through a pool of your own (`mysql2` or `mysql2/promise`), which stays yours to end.

@@ -5,36 +5,9 @@ import { atMost, handled } from '../../wait.js'
 import type { Adapter, ConnectOptions, NotificationHandlers, NotificationListener, Row, Work } from '../adapter.js'
 import { drive, expand, type Prepared, retryOnContention, single } from '../execute.js'
 import { type PostgresDialect, postgresDialect } from './dialect.js'
+import { checkTransaction, type PooledClient, type PostgresClient, type PostgresPool } from './driver.js'
 import { translate } from './errors.js'
 import { type ListenConfig, openListener } from './listener.js'
-
-/** What we use of a `pg` client. */
-export interface PostgresClient {
-  query(config: QueryConfig): Promise<{ rows: Row[] }>
-}
-
-/** What we use of a client that came out of a pool. */
-interface PooledClient extends PostgresClient {
-  readonly processID?: number
-  on(event: 'error', listener: (error: Error) => void): unknown
-  off(event: 'error', listener: (error: Error) => void): unknown
-  release(error?: Error | boolean): void
-}
-
-/** What we use of a `pg.Pool`. */
-export interface PostgresPool extends PostgresClient {
-  connect(): Promise<PooledClient>
-  /** Where the LISTEN connection goes, too, unless `listenUrl` says otherwise. */
-  readonly options?: object
-}
-
-interface QueryConfig {
-  readonly text: string
-  readonly values?: unknown[]
-  readonly name?: string
-  readonly query_timeout?: number
-  readonly types?: { getTypeParser(): (text: string) => unknown }
-}
 
 /** After this long without an answer a connection counts as broken, in milliseconds. */
 const QUERY_TIMEOUT_MS = 30_000
@@ -91,8 +64,8 @@ export class PostgresAdapter implements Adapter {
     return retryOnContention(() => this.#inTransaction((client) => this.#drive(client, work)))
   }
 
-  join<Result>(tx: unknown, work: () => Work<Result>): Promise<Result> {
-    return this.#drive(tx as PostgresClient, work)
+  async join<Result>(tx: unknown, work: () => Work<Result>): Promise<Result> {
+    return this.#drive(checkTransaction(tx), work)
   }
 
   exclusively<Result>(work: () => Work<Result>): Promise<Result> {

@@ -1,12 +1,13 @@
 import { ConfigurationError } from '../../errors.js'
 import { printMigrations } from '../../migrate.js'
 import type { AdapterSource, ConnectOptions } from '../adapter.js'
-import { PostgresAdapter, type PostgresPool, type PostgresResources } from './adapter.js'
+import { PostgresAdapter, type PostgresResources } from './adapter.js'
 import { postgresDialect } from './dialect.js'
+import type { PostgresPool } from './driver.js'
 import type { ListenConfig } from './listener.js'
 
 export type { AdapterSource } from '../adapter.js'
-export type { PostgresClient, PostgresPool } from './adapter.js'
+export type { PostgresClient, PostgresPool } from './driver.js'
 
 /**
  * Postgres through a pool of your own (`pg.Pool`), which stays yours to end. The LISTEN connection is made from the
