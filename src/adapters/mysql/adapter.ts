@@ -4,6 +4,7 @@ import { type Parameters, Statements } from '../../statements.js'
 import { atMost, handled } from '../../wait.js'
 import type { Adapter, Row, Work } from '../adapter.js'
 import { drive, expand, type Prepared, retryOnContention, single } from '../execute.js'
+import { PROBE_TIMEOUT_MS } from '../opening.js'
 import { mysqlDialect } from './dialect.js'
 import { checkTransaction, type MysqlConnection, type MysqlPool, type PooledConnection } from './driver.js'
 import { translate } from './errors.js'
@@ -39,7 +40,7 @@ export class MysqlAdapter implements Adapter {
   async probe(): Promise<void> {
     const sql = "select j.n from json_table('[1]', '$[*]' columns (n int path '$')) as j for update skip locked"
     try {
-      await this.#withConnection((connection) => connection.query({ sql }))
+      await this.#withConnection((connection) => connection.query({ sql, timeout: PROBE_TIMEOUT_MS }))
     } catch (error) {
       if (!(error instanceof Error) || !('code' in error) || error.code !== 'DATABASE') throw error
       throw new UnsupportedError(

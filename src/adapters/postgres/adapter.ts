@@ -4,6 +4,7 @@ import { type Parameters, Statements } from '../../statements.js'
 import { atMost, handled } from '../../wait.js'
 import type { Adapter, ConnectOptions, NotificationHandlers, NotificationListener, Row, Work } from '../adapter.js'
 import { drive, expand, type Prepared, retryOnContention, single } from '../execute.js'
+import { PROBE_TIMEOUT_MS } from '../opening.js'
 import { type PostgresDialect, postgresDialect } from './dialect.js'
 import { checkTransaction, type PooledClient, type PostgresClient, type PostgresPool } from './driver.js'
 import { translate } from './errors.js'
@@ -13,6 +14,7 @@ import { type ListenConfig, openListener } from './listener.js'
 const QUERY_TIMEOUT_MS = 30_000
 /** Every column arrives as text: a user's pool may have type parsers of its own. */
 const TEXT_ONLY = { getTypeParser: () => (text: string) => text }
+const PROBE = { text: 'select pg_backend_pid() as pid', types: TEXT_ONLY, query_timeout: PROBE_TIMEOUT_MS }
 const BEGIN = { text: 'begin' }
 const COMMIT = { text: 'commit' }
 const ROLLBACK = { text: 'rollback' }
@@ -46,7 +48,7 @@ export class PostgresAdapter implements Adapter {
    */
   async probe(): Promise<void> {
     await this.#withClient(async (client) => {
-      const { rows } = await client.query({ text: 'select pg_backend_pid() as pid', types: TEXT_ONLY })
+      const { rows } = await client.query(PROBE)
       this.#direct = client.processID !== undefined && Number(rows[0]?.pid) === client.processID
     })
   }
