@@ -1,3 +1,4 @@
+import { ConnectionError } from './errors.js'
 import { type Deferred, defer } from './wait.js'
 
 interface Waiting<In, Out> {
@@ -60,5 +61,26 @@ export class Coalescer<In, Out> {
     } catch (error) {
       for (const { deferred } of batch) deferred.reject(error)
     }
+  }
+}
+
+/**
+ * Does the work for all items together; when the database refuses, for each alone, so that a bad one fails only by itself.
+ * @throws {ConnectionError} when nothing is wrong with any item
+ */
+export async function togetherOrAlone<In, Out>(
+  items: readonly In[],
+  work: (items: readonly In[]) => Promise<readonly Out[]>,
+): Promise<readonly Outcome<Out>[]> {
+  try {
+    return (await work(items)).map((value) => ({ value }))
+  } catch (error) {
+    if (error instanceof ConnectionError || items.length === 1) throw error
+    const outcomes: Outcome<Out>[] = []
+    for (const item of items) {
+      const alone = await togetherOrAlone([item], work).catch((reason: unknown) => [{ error: reason }])
+      outcomes.push(...alone)
+    }
+    return outcomes
   }
 }

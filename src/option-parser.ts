@@ -9,7 +9,7 @@ const MAX_TYPOS = 2
  * @param where how messages call it
  * @throws {ConfigurationError} naming the option, what it must be and what it is
  */
-export function parseOptions<const Schema extends v.GenericSchema>(
+export function parse<const Schema extends v.GenericSchema>(
   where: string,
   schema: Schema,
   value: unknown,

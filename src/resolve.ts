@@ -4,7 +4,7 @@ import { ConfigurationError } from './errors.js'
 import type { Delay, Metadata } from './event.js'
 import { consoleLogger, type Logger } from './logger.js'
 import { checkName } from './names.js'
-import { parseOptions } from './option-parser.js'
+import { parse } from './option-parser.js'
 import type { BackendName, ChannelOptions, CloseOptions, Gap, ListenOptions } from './options.js'
 import type { Schemas } from './schema.js'
 import { backoffMs } from './wait.js'
@@ -129,7 +129,7 @@ export interface ResolvedChannelOptions extends Required<Omit<ChannelOptions, 'b
 }
 
 export function resolveChannelOptions(options: unknown): ResolvedChannelOptions {
-  const { backend, schemas, listenUrl, ...rest } = parseOptions('EventChannel.open', channelOptions, options)
+  const { backend, schemas, listenUrl, ...rest } = parse('EventChannel.open', channelOptions, options)
   const consumer = `${rest.serviceName}@${hostname()}:${process.pid}`
   return { ...rest, backend, schemas, listenUrl, consumer }
 }
@@ -147,7 +147,7 @@ export interface ResolvedPublishOptions {
 }
 
 export function resolvePublishOptions(defaults: ResolvedChannelOptions, options: unknown = {}): ResolvedPublishOptions {
-  const given = parseOptions('publish', publishOptions, options)
+  const given = parse('publish', publishOptions, options)
   const { metadata, delayMs, availableAt, priority = 5, key = null, maxAttempts = defaults.maxAttempts, tx } = given
   if (delayMs !== undefined && availableAt !== undefined) {
     throw new ConfigurationError('publish: delayMs and availableAt exclude each other: give one of them')
@@ -158,7 +158,7 @@ export function resolvePublishOptions(defaults: ResolvedChannelOptions, options:
 }
 
 export function resolvePublishManyOptions(options: unknown = {}): { readonly tx?: unknown } {
-  return parseOptions('publishMany', publishManyOptions, options)
+  return parse('publishMany', publishManyOptions, options)
 }
 
 const DURABLE_OPTIONS = ['delayMs', 'availableAt', 'priority', 'key', 'maxAttempts'] as const
@@ -183,7 +183,7 @@ export function resolveSubscribeOptions(
   defaults: ResolvedChannelOptions,
   options: unknown = {},
 ): ResolvedSubscribeOptions {
-  return completeSubscribeOptions(defaults, parseOptions('subscribe', subscribeOptions, options))
+  return completeSubscribeOptions(defaults, parse('subscribe', subscribeOptions, options))
 }
 
 /** Listen options with every default in place. */
@@ -195,7 +195,7 @@ export interface ResolvedListenOptions extends ResolvedSubscribeOptions {
 }
 
 export function resolveListenOptions(defaults: ResolvedChannelOptions, options: unknown = {}): ResolvedListenOptions {
-  const given = parseOptions('listen', listenOptions, options)
+  const given = parse('listen', listenOptions, options)
   return {
     ...completeSubscribeOptions(defaults, given),
     autoAck: given.autoAck ?? true,
@@ -207,15 +207,15 @@ export function resolveListenOptions(defaults: ResolvedChannelOptions, options: 
 }
 
 export function resolveCloseOptions(options: unknown = {}): Required<CloseOptions> {
-  return parseOptions('close', closeOptions, options)
+  return parse('close', closeOptions, options)
 }
 
 export function resolveNackOptions(options: unknown = {}): { delayMs: number; error?: unknown } {
-  return parseOptions('nack', nackOptions, options)
+  return parse('nack', nackOptions, options)
 }
 
 export function resolveExtension(leaseMs: unknown): number {
-  return parseOptions('extend', ms(MAX_TIMER_MS, 1), leaseMs)
+  return parse('extend', ms(MAX_TIMER_MS, 1), leaseMs)
 }
 
 export function resolvePage(options: unknown = {}): {
@@ -223,11 +223,11 @@ export function resolvePage(options: unknown = {}): {
   limit: number
   after?: string | undefined
 } {
-  return parseOptions('deadLetters', pageOptions, options)
+  return parse('deadLetters', pageOptions, options)
 }
 
 export function resolveDiscard(options: unknown): { reason: string } {
-  return parseOptions('deadLetters.discard', discardOptions, options)
+  return parse('deadLetters.discard', discardOptions, options)
 }
 
 function completeSubscribeOptions(

@@ -3,6 +3,8 @@ import { isEventId } from '../../names.js'
 
 /** What NOTIFY carries at most, in bytes of UTF-8. @see https://www.postgresql.org/docs/current/sql-notify.html */
 export const MAX_ENVELOPE_BYTES = 7_999
+/** Farthest time from 1970 that a Date holds, in milliseconds. */
+const MAX_TIME_MS = 8.64e15
 
 /** An envelope as it arrives: with its payload, or with the promise of one in the spill table. */
 export type Arrival =
@@ -29,9 +31,11 @@ export function unseal(text: string): Arrival {
   if (typeof envelope !== 'object' || envelope === null) throw new TypeError('not an envelope')
   const { i, t, c, p, m, s } = envelope as Record<string, unknown>
   if (!isEventId(i) || typeof t !== 'number' || typeof c !== 'string') throw new TypeError('not an envelope')
+  // A time that no Date holds; the format of another version.
+  if (Math.abs(t) > MAX_TIME_MS) throw new TypeError('not an envelope')
   const head = addressed(i, c, t)
   if (s === 1) return { spilled: true, delivery: head }
-  if (p === undefined || (m !== undefined && (typeof m !== 'object' || m === null))) throw new TypeError('no payload')
+  if (p === undefined) throw new TypeError('no payload')
   const metadata = m === undefined ? null : JSON.stringify(m)
   return { spilled: false, delivery: { ...head, payload: JSON.stringify(p), metadata } }
 }

@@ -1,7 +1,9 @@
+import type { Row } from '../../adapters/adapter.js'
 import { describe } from '../../errors.js'
 import type { Delivery, Settlement } from '../../event.js'
 import type { Gap } from '../../options.js'
 import type { ResolvedSubscribeOptions } from '../../resolve.js'
+import { isFinal } from '../../trouble.js'
 import { defer } from '../../wait.js'
 import type { BackendContext, Inbox } from '../backend.js'
 import { type Arrival, unseal } from './envelope.js'
@@ -19,6 +21,8 @@ export class NotifyInbox implements Inbox {
   readonly #onGap: ((gap: Gap) => void) | undefined
   readonly #onDispose: (inbox: NotifyInbox) => Promise<void>
   #envelopes: Envelope[] = []
+  /** Opened, and not delivered yet: their payloads may still be in the spill table. */
+  #arrivals: readonly Arrival[] = []
   #dropped = 0
   #arrived = defer<void>()
 
@@ -57,10 +61,10 @@ export class NotifyInbox implements Inbox {
 
   async take(limit: number, signal: AbortSignal): Promise<readonly Delivery[]> {
     while (!signal.aborted) {
-      if (this.#envelopes.length === 0) await this.#arrival(signal)
-      this.#tellDropped()
-      const arrivals = this.#envelopes.splice(0, limit).flatMap((envelope) => this.#open(envelope))
-      const deliveries = await this.#fetchSpilled(arrivals)
+      if (this.#arrivals.length === 0) await this.#openNext(limit, signal)
+      const deliveries = await this.#fetchSpilled(this.#arrivals)
+      // Only now: when the connection breaks meanwhile, they are fetched again.
+      this.#arrivals = []
       if (deliveries.length > 0) return deliveries
     }
     return []
@@ -85,6 +89,12 @@ export class NotifyInbox implements Inbox {
     return this.#onDispose(this)
   }
 
+  async #openNext(limit: number, signal: AbortSignal): Promise<void> {
+    if (this.#envelopes.length === 0) await this.#arrival(signal)
+    this.#tellDropped()
+    this.#arrivals = this.#envelopes.splice(0, limit).flatMap((envelope) => this.#open(envelope))
+  }
+
   #tellDropped(): void {
     if (this.#dropped === 0) return
     const missed = this.#dropped
@@ -104,12 +114,10 @@ export class NotifyInbox implements Inbox {
   }
 
   async #fetchSpilled(arrivals: readonly Arrival[]): Promise<readonly Delivery[]> {
-    const ids = arrivals.filter(({ spilled }) => spilled).map(({ delivery }) => delivery.id)
-    const rows = ids.length === 0 ? [] : await this.#context.adapter.run('read_spill', { ids })
-    const byId = new Map(rows.map((row) => [row.id, row]))
+    const rows = await this.#readSpill(arrivals.filter(({ spilled }) => spilled).map(({ delivery }) => delivery.id))
     return arrivals.flatMap((arrival) => {
       if (!arrival.spilled) return [arrival.delivery]
-      const row = byId.get(arrival.delivery.id)
+      const row = rows.get(arrival.delivery.id)
       if (row === undefined) {
         this.#fail(arrival.delivery.channel, 'its payload is not in the spill table (any more)')
         return []
@@ -117,6 +125,19 @@ export class NotifyInbox implements Inbox {
       const metadata = row.metadata === null ? null : String(row.metadata)
       return [{ ...arrival.delivery, payload: String(row.payload), metadata }]
     })
+  }
+
+  async #readSpill(ids: readonly string[]): Promise<ReadonlyMap<unknown, Row>> {
+    if (ids.length === 0) return new Map()
+    try {
+      const rows = await this.#context.adapter.run('read_spill', { ids })
+      return new Map(rows.map((row) => [row.id, row]))
+    } catch (error) {
+      // Anybody may claim to have spilled, even where there is no table: that ends no subscription.
+      if (!isFinal(error)) throw error
+      this.#context.options.logger.warn('the spill table cannot be read', { error: describe(error) })
+      return new Map()
+    }
   }
 
   #fail(channel: string, error: unknown): void {

@@ -1,5 +1,5 @@
 import { call } from '../../adapters/adapter.js'
-import { Coalescer } from '../../coalescer.js'
+import { Coalescer, togetherOrAlone } from '../../coalescer.js'
 import { ConnectionError, UnsupportedError } from '../../errors.js'
 import type { EventId, NewEvent } from '../../event.js'
 import { checkSchema, migrate } from '../../migrate.js'
@@ -33,10 +33,12 @@ export class NotifyBackend implements Backend {
   private constructor(context: BackendContext, topics: Topics) {
     this.#context = context
     this.#topics = topics
-    this.#publisher = new Coalescer(FLUSH_LIMIT, async (events) => {
-      await this.#broadcast(events)
-      return events.map(({ id }) => ({ value: id }))
-    })
+    this.#publisher = new Coalescer(FLUSH_LIMIT, (events) =>
+      togetherOrAlone(events, async (some) => {
+        await this.#broadcast(some)
+        return some.map(({ id }) => id)
+      }),
+    )
   }
 
   /** @throws {UnsupportedError} when what is notified does not arrive */

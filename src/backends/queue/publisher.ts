@@ -1,4 +1,4 @@
-import { Coalescer, type Outcome } from '../../coalescer.js'
+import { Coalescer, togetherOrAlone } from '../../coalescer.js'
 import { ConnectionError, UnsupportedError } from '../../errors.js'
 import type { EventId, NewEvent } from '../../event.js'
 import { backoffMs, sleep } from '../../wait.js'
@@ -19,7 +19,7 @@ export class Publisher {
   constructor(context: BackendContext, wakeUps: WakeUps) {
     this.#context = context
     this.#wakeUps = wakeUps
-    this.#single = new Coalescer(FLUSH_LIMIT, (events) => this.#flush(events))
+    this.#single = new Coalescer(FLUSH_LIMIT, (events) => togetherOrAlone(events, (some) => this.#store(some)))
   }
 
   /** Several events are one call, all or none; lone ones travel with whoever else publishes now. */
@@ -49,27 +49,6 @@ export class Publisher {
 
   idle(): Promise<void> {
     return this.#single.idle()
-  }
-
-  /** When the database refuses a flush, each event goes alone, so that a bad one rejects only its own call. */
-  async #flush(events: readonly NewEvent[]): Promise<readonly Outcome<EventId>[]> {
-    try {
-      return (await this.#store(events)).map((value) => ({ value }))
-    } catch (error) {
-      if (error instanceof ConnectionError || events.length === 1) throw error
-      const outcomes: Outcome<EventId>[] = []
-      for (const event of events) outcomes.push(await this.#storeAlone(event))
-      return outcomes
-    }
-  }
-
-  async #storeAlone(event: NewEvent): Promise<Outcome<EventId>> {
-    try {
-      const [id = event.id] = await this.#store([event])
-      return { value: id }
-    } catch (error) {
-      return { error }
-    }
   }
 
   async #store(events: readonly NewEvent[]): Promise<readonly EventId[]> {
