@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { ContentionError, UnsupportedError } from '../../errors.js'
+import { ConnectionError, ContentionError, PayloadError, UnsupportedError } from '../../errors.js'
 import { type Parameters, Statements } from '../../statements.js'
 import { atMost, handled } from '../../wait.js'
 import type { Adapter, Row, Work } from '../adapter.js'
@@ -128,7 +128,7 @@ export class MysqlAdapter implements Adapter {
       return result
     } catch (error) {
       const translated = translate(error)
-      if (translated instanceof Error && 'code' in translated && translated.code === 'CONNECTION') connection.destroy()
+      if (isBroken(translated)) connection.destroy()
       else connection.release()
       throw translated
     }
@@ -158,4 +158,9 @@ function toMysql(value: string | number | boolean | null): string | null {
 async function ask(connection: MysqlConnection, sql: string, values: unknown[]): Promise<unknown> {
   const [rows] = await connection.execute({ sql, values })
   return (rows as { answer: unknown }[])[0]?.answer
+}
+
+/** Whether the server has hung up, as it also does on what is too large for it. */
+function isBroken(error: unknown): boolean {
+  return error instanceof ConnectionError || error instanceof PayloadError
 }
