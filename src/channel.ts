@@ -133,10 +133,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   }
 
   /** Publishes several events in one transaction, all or none; their ids in input order. */
-  async publishMany(
-    events: readonly Publication<Events>[],
-    options: { readonly tx?: unknown } = {},
-  ): Promise<EventId[]> {
+  async publishMany(events: readonly Publication<Events>[], options?: Pick<PublishOptions, 'tx'>): Promise<EventId[]> {
     this.#assertOpen()
     const live = this.#consumers.live()
     if (live !== undefined) await live
@@ -229,10 +226,10 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
    * Stops every subscription and listener, gives events in hand up to `drainMs` to be settled, gives the others back at
    * once with their attempt, and lets go of the database. Idempotent.
    */
-  close(options?: CloseOptions): Promise<void> {
+  async close(options?: CloseOptions): Promise<void> {
     const { drainMs } = resolveCloseOptions(options)
     this.#closing ??= this.#close(drainMs)
-    return this.#closing
+    await this.#closing
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -104,7 +104,8 @@ export type Settlement =
   | { readonly type: 'dead'; readonly error: string }
 
 /**
- * Encodes a payload or metadata as JSON text.
+ * Encodes a payload or metadata as JSON text, inside as `JSON.stringify` does it: a nested `undefined` or function is left
+ * out (`null` in a list), a nested NaN or infinity is `null`, a Date is its ISO text.
  * @param what how messages call it
  * @throws {PayloadError} when it is not JSON or takes more than `maxBytes` bytes of UTF-8
  */

@@ -27,7 +27,10 @@ export interface ChannelOptions<S extends Schemas = Schemas> {
   readonly autoMigrate?: boolean
   /** Largest payload, and largest metadata, in bytes of UTF-8 JSON. @default 1_048_576 */
   readonly maxPayloadBytes?: number
-  /** Whether `publish` logs and counts what it could not store, instead of throwing. @default false */
+  /**
+   * Whether `publish` logs and counts what it could not store, instead of throwing; it then resolves to an id that no
+   * event has. Mistakes in the call, a closed channel and a failure inside a `tx` are thrown all the same. @default false
+   */
   readonly bestEffort?: boolean
   /** A Standard Schema validator per channel: types, and checks at both ends. @default none */
   readonly schemas?: S
@@ -40,7 +43,7 @@ export interface ChannelOptions<S extends Schemas = Schemas> {
 }
 
 export interface PublishOptions {
-  /** JSON that travels beside the payload. @default none */
+  /** JSON that travels beside the payload: a plain object. @default none */
   readonly metadata?: Metadata
   /** Milliseconds until it may be delivered. @default 0 */
   readonly delayMs?: number
@@ -52,7 +55,10 @@ export interface PublishOptions {
   readonly key?: string
   /** Deliveries before it is a dead letter. @default the channel's */
   readonly maxAttempts?: number
-  /** The caller's own open transaction: a `pg` client, a `mysql2` connection, a `better-sqlite3` database. @default none */
+  /**
+   * The caller's own open transaction: a `pg` client, a `mysql2` connection, a `better-sqlite3` database. A handle that is
+   * in no transaction is refused. @default none
+   */
   readonly tx?: unknown
 }
 
