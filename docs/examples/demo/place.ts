@@ -7,6 +7,7 @@ export interface Place extends AsyncDisposable {
   readonly url: string
   /** For people. */
   readonly title: string
+  [Symbol.asyncDispose](): Promise<void>
 }
 
 const OWN_NAME = `rowcast_demo_${process.pid}`

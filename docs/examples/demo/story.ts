@@ -20,11 +20,15 @@ export function found(): readonly string[] {
 }
 
 /** Waits for a fact; looks every few milliseconds. */
-export async function until<T>(fact: () => T | Promise<T>, what: string, everyMs = 5): Promise<NonNullable<T>> {
+export async function until<T>(
+  fact: () => T | Promise<T>,
+  what: string,
+  everyMs = 5,
+): Promise<Exclude<T, false | null | undefined>> {
   const deadlineMs = performance.now() + PATIENCE_MS
   for (;;) {
     const answer = await fact()
-    if (answer) return answer
+    if (answer) return answer as Exclude<T, false | null | undefined>
     if (performance.now() > deadlineMs) throw new Error(`did not happen within ${PATIENCE_MS} ms: ${what}`)
     await sleep(everyMs)
   }
