@@ -37,63 +37,64 @@ async function main(place: Place): Promise<void> {
 
 async function tellOrders(channel: EventChannel<DemoEvents>, publisher: Child, workers: Child[]): Promise<void> {
   const [first, second] = workers as [Child, Child]
-  publisher.tell('backlog')
-  const { count = 0, elapsedMs = 0 } = await until(() => publisher.heard('stored'), 'the backlog is stored')
-  const [stats] = await channel.stats('orders')
-  const stored = Number(stats?.ready) + Number(stats?.scheduled)
-  check(stored === count, `published: ${nice(count)} orders in ${nice(elapsedMs)} ms; stored: ${nice(stored)}`)
-
   const shipments: Shipment[] = []
+  await tellBacklog(channel, publisher)
   channel.listen('shipments', ({ payload }) => void shipments.push(payload), { concurrency: 100 })
-  const shipped = () => new Set(shipments.map(({ number }) => number)).size
-  const workStartedMs = performance.now()
-  for (const worker of workers) worker.tell('work')
-  await until(() => shipments.length >= KILL_AT, 'work is under way')
-  second.kill('SIGKILL')
-  await second.ended
-  say(`killed ${second.name} at work, after ${nice(shipments.length)} shipments; it could settle nothing any more`)
-
-  const expected = BACKLOG + 2
-  await until(() => shipped() === expected, `${expected} orders are shipped`)
-  const redelivered = shipments.filter(({ attempts }) => attempts > 1)
-  const by = (name: string) => nice(shipments.filter(({ worker }) => worker === name).length)
-  const workMs = performance.now() - workStartedMs
-  check(
-    shipped() === expected,
-    `shipped: ${nice(shipped())} of ${nice(expected)} orders, none lost, in ${nice(workMs)} ms`,
-  )
-  say(`        ${by(first.name)} by ${first.name}, ${by(second.name)} by ${second.name} before it died`)
-  check(
-    redelivered.every(({ worker }) => worker === first.name),
-    `        ${nice(redelivered.length)} that ${second.name} held went to ${first.name} when their lease (${LEASE_MS} ms) ended`,
-  )
-  const twice = nice(shipments.length - shipped())
-  say(
-    `        ${twice} shipped twice: by ${second.name}, which died before the ack, and again (at least once means that)`,
-  )
-
-  const place = 1 + shipments.findIndex(({ kind }) => kind === 'urgent')
-  check(place <= 50, `priority: the urgent order, published last, was shipped as number ${place}`)
-  const waitedMs = shipments.find(({ kind }) => kind === 'delayed')?.waitedMs ?? 0
-  check(
-    waitedMs >= DELAY_MS,
-    `delay: one order asked for ${nice(DELAY_MS)} ms and was delivered after ${nice(waitedMs)} ms`,
-  )
+  await tellWork(first, second, shipments)
+  tellOrder(shipments)
   await tellDeadLetter(channel)
   await tellPace(publisher, shipments)
-
-  first.kill('SIGTERM')
-  await first.ended
-  const left = await channel.stats('orders')
-  check(
-    first.exitCode === 0 && left.length === 0,
-    `stopped ${first.name} by SIGTERM; it left ${left.length === 0 ? 'nothing' : JSON.stringify(left)} behind`,
-  )
+  await tellStop(channel, first)
   tellCounters({
     publisher: publisher.heard('published')?.counters,
     'worker A': first.heard('stopped')?.counters,
     'this process': channel.telemetry.snapshot(),
   })
+}
+
+async function tellBacklog(channel: EventChannel<DemoEvents>, publisher: Child): Promise<void> {
+  publisher.tell('backlog')
+  const { count = 0, elapsedMs = 0 } = await until(() => publisher.heard('stored'), 'the backlog is stored')
+  const [stats] = await channel.stats('orders')
+  const stored = Number(stats?.ready) + Number(stats?.scheduled)
+  check(stored === count, `published: ${nice(count)} orders in ${nice(elapsedMs)} ms; stored: ${nice(stored)}`)
+}
+
+/** Two workers at the backlog, one of which is killed; in the end every order has been shipped at least once. */
+async function tellWork(first: Child, second: Child, shipments: readonly Shipment[]): Promise<void> {
+  const expected = BACKLOG + 2
+  const shipped = () => new Set(shipments.map(({ number }) => number)).size
+  const by = (name: string) => nice(shipments.filter(({ worker }) => worker === name).length)
+  const startedMs = performance.now()
+  for (const worker of [first, second]) worker.tell('work')
+  await until(() => shipments.length >= KILL_AT, 'work is under way')
+  second.kill('SIGKILL')
+  await second.ended
+  say(`killed ${second.name} at work, after ${nice(shipments.length)} shipments; it could settle nothing any more`)
+  await until(() => shipped() >= expected, `${expected} orders are shipped`)
+  const elapsedMs = performance.now() - startedMs
+  check(shipped() === expected, `shipped: ${nice(shipped())} of ${nice(expected)} orders in ${nice(elapsedMs)} ms`)
+  say(`        ${by(first.name)} by ${first.name}, ${by(second.name)} by ${second.name} before it died`)
+  const redelivered = nice(shipments.filter(({ attempts }) => attempts > 1).length)
+  say(`        ${redelivered} were in its hands and went to ${first.name} when their lease (${LEASE_MS} ms) ended`)
+  const twice = nice(shipments.length - shipped())
+  say(`        ${twice} of them had been shipped, but not acked, and were shipped again: at least once means that`)
+}
+
+function tellOrder(shipments: readonly Shipment[]): void {
+  const place = 1 + shipments.findIndex(({ kind }) => kind === 'urgent')
+  check(place <= 50, `priority: the urgent order, published last, was shipped as number ${place}`)
+  const waitedMs = shipments.find(({ kind }) => kind === 'delayed')?.waitedMs ?? 0
+  const asked = `one order asked for ${nice(DELAY_MS)} ms`
+  check(waitedMs >= DELAY_MS, `delay: ${asked} and was delivered after ${nice(waitedMs)} ms`)
+}
+
+async function tellStop(channel: EventChannel<DemoEvents>, worker: Child): Promise<void> {
+  worker.kill('SIGTERM')
+  await worker.ended
+  const left = await channel.stats('orders')
+  const behind = left.length === 0 ? 'nothing' : JSON.stringify(left)
+  check(worker.exitCode === 0 && left.length === 0, `stopped ${worker.name} by SIGTERM; it left ${behind} behind`)
 }
 
 async function tellDeadLetter(channel: EventChannel<DemoEvents>): Promise<void> {
