@@ -75,6 +75,23 @@ test('the reference has every option and every member', () => {
   assert.equal(missing(options), [])
 })
 
+test('every public name has a doc comment, and so has every option', () => {
+  const sources = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+  const text = sources.map((file) => readFileSync(join(SRC, file), 'utf8')).join('\n')
+  const bare = [...new Set(exportedNames('index.ts'))].filter((name) => {
+    const declaration = `export (?:abstract )?(?:interface|class|type|function|const) ${name}\\b`
+    return !new RegExp(`\\*/\\n${declaration}`).test(text)
+  })
+  assert.equal(bare, [])
+  const options = readFileSync(join(SRC, 'options.ts'), 'utf8')
+  const fields = [...options.matchAll(/^(.*)\n {2}readonly (\w+)\??:/gm)]
+  assert.ok(fields.length > 40, `${fields.length} fields`)
+  assert.equal(
+    fields.filter(([, before = '']) => !before.trimEnd().endsWith('*/')).map(([, , field]) => field),
+    [],
+  )
+})
+
 test('the reference gives the defaults that the code documents', () => {
   const text = readFileSync(join(SRC, 'options.ts'), 'utf8') + readFileSync(join(SRC, 'wait.ts'), 'utf8')
   const documented = [...text.matchAll(/@default (\d[\d_]*|true|false|'[^']*') \*\/\n\s+readonly (\w+)/g)]
