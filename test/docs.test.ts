@@ -18,7 +18,8 @@ const PAGES = [
     .map((file) => join('docs', file)),
 ]
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8')
-const REFERENCE = read('docs/reference.md')
+/** Without the padding of its tables. */
+const REFERENCE = read('docs/reference.md').replace(/ {2,}/g, ' ')
 
 /** Whether the reference has this in a code span of its own or as the beginning of one. */
 const inReference = (name: string) => new RegExp(`\`${name.replaceAll('.', '\\.')}(?![\\w.])`).test(REFERENCE)
