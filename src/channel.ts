@@ -139,10 +139,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
    * @param options.tx the caller's own open transaction, as of `publish`
    * @throws as `publish`
    */
-  async publishMany(
-    events: readonly Publication<Events>[],
-    options: { readonly tx?: unknown } = {},
-  ): Promise<EventId[]> {
+  async publishMany(events: readonly Publication<Events>[], options?: Pick<PublishOptions, 'tx'>): Promise<EventId[]> {
     this.#assertOpen()
     const live = this.#consumers.live()
     if (live !== undefined) await live
@@ -227,8 +224,14 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   }
 
   /**
+<<<<<<< HEAD
+   * Brings the tables up to date, as opening does unless `autoMigrate` is false; returns what was applied. A notify channel
+   * opens without tables: for it, this makes them ahead of the first payload that spills.
+   * @throws {MigrationError}
+=======
    * Brings the tables up to date; returns what was applied. For those who open with `autoMigrate: false`.
    * @throws {MigrationError} when the tables are newer than this version, or not the ones it made
+>>>>>>> docs
    */
   async migrate(): Promise<readonly AppliedMigration[]> {
     this.#assertNotClosed()
@@ -244,10 +247,10 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
    * Stops every subscription and listener, gives events in hand up to `drainMs` to be settled, gives the others back at
    * once with their attempt, and lets go of the database. Idempotent.
    */
-  close(options?: CloseOptions): Promise<void> {
+  async close(options?: CloseOptions): Promise<void> {
     const { drainMs } = resolveCloseOptions(options)
     this.#closing ??= this.#close(drainMs)
-    return this.#closing
+    await this.#closing
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -13,9 +13,12 @@ export type BackendName = 'notify' | 'queue' | 'log'
 export interface ChannelOptions<S extends Schemas = Schemas> {
   /** Who gets an event and whether it survives. @default 'notify' on Postgres, 'queue' on MySQL and SQLite */
   readonly backend?: BackendName
-  /** Postgres: the schema of our tables, 1 to 63 bytes. @default 'rowcast' */
+  /** Postgres: the schema of our tables, 1 to 63 bytes, not starting with `pg_`. @default 'rowcast' */
   readonly schema?: string
-  /** MySQL and SQLite: the prefix of our tables, up to 32 bytes. @default 'rowcast_' */
+  /**
+   * MySQL and SQLite: the prefix of our tables, 1 to 32 bytes, without characters beyond U+FFFF. SQLite, and MySQL on file
+   * systems that fold case, take `App_` and `app_` for the same. @default 'rowcast_'
+   */
   readonly tablePrefix?: string
   /** How long a delivery stays hidden from others, in milliseconds; a heartbeat extends what is in hand. @default 30_000 */
   readonly leaseMs?: number
@@ -29,7 +32,10 @@ export interface ChannelOptions<S extends Schemas = Schemas> {
   readonly autoMigrate?: boolean
   /** Largest payload, and largest metadata, in bytes of UTF-8 JSON. @default 1_048_576 */
   readonly maxPayloadBytes?: number
-  /** Whether `publish` logs and counts what it could not store, instead of throwing. @default false */
+  /**
+   * Whether `publish` logs and counts what it could not store, instead of throwing; it then resolves to an id that no
+   * event has. Mistakes in the call, a closed channel and a failure inside a `tx` are thrown all the same. @default false
+   */
   readonly bestEffort?: boolean
   /** A Standard Schema validator per channel: types, and checks at both ends. @default none */
   readonly schemas?: S
@@ -43,7 +49,7 @@ export interface ChannelOptions<S extends Schemas = Schemas> {
 
 /** What `publish` takes besides its payload. All but `metadata` and `tx` need a backend that stores events. */
 export interface PublishOptions {
-  /** JSON that travels beside the payload. @default none */
+  /** JSON that travels beside the payload: a plain object. @default none */
   readonly metadata?: Metadata
   /** Milliseconds until it may be delivered. @default 0 */
   readonly delayMs?: number
@@ -55,7 +61,10 @@ export interface PublishOptions {
   readonly key?: string
   /** Deliveries before it is a dead letter. @default the channel's */
   readonly maxAttempts?: number
-  /** The caller's own open transaction: a `pg` client, a `mysql2` connection, a `better-sqlite3` database. @default none */
+  /**
+   * The caller's own open transaction: a `pg` client, a `mysql2` connection, a `better-sqlite3` database. A handle that is
+   * in no transaction is refused. @default none
+   */
   readonly tx?: unknown
 }
 
