@@ -95,7 +95,7 @@ test('every public name has a doc comment, and so has every option', () => {
 
 test('the reference gives the defaults that the code documents', () => {
   const text = readFileSync(join(SRC, 'options.ts'), 'utf8') + readFileSync(join(SRC, 'wait.ts'), 'utf8')
-  const documented = [...text.matchAll(/@default (\d[\d_]*|true|false|'[^']*') \*\/\n\s+readonly (\w+)/g)]
+  const documented = [...text.matchAll(/@default (\d[\d_]*|true|false|'[^']*')\s+\*\/\n\s+readonly (\w+)/g)]
   assert.ok(documented.length > 20, `${documented.length} defaults`)
   const rows = REFERENCE.split('\n')
   const wrong = documented.filter(([, value = '', option = '']) => {
