@@ -62,8 +62,19 @@ const EXPECTED: Readonly<Record<string, { readonly on: readonly Database[]; read
       'refund: too late',
     ],
   },
-  'cache-invalidation.ts': { on: ['postgres'], output: ['web server: tea dropped, still cached: rice'] },
+  'cache-invalidation.ts': { on: ALL, output: ['web server: tea dropped, still cached: rice'] },
+  'log.ts': {
+    on: ALL,
+    output: [
+      ...['billing: order 1', 'billing: order 2', 'search: order 1', 'search: order 2', 'search: order 3'],
+      ...['billing: order 3', 'billing lags by 0', 'search lags by 0'],
+      ...['search: order 1', 'search: order 2', 'search: order 3'],
+    ],
+  },
 }
+
+/** What is logged where the database cannot notify, and a log takes its place. */
+const FALLBACK = /^rowcast: no notifications: backend 'log' carries them instead .*\n/gm
 
 interface Outcome {
   readonly code: number | null
@@ -98,7 +109,7 @@ for (const [file, { on, output }] of Object.entries(EXPECTED)) {
       `${file} does what it says on ${name}`,
       async () => {
         const { code, stdout, stderr } = await runExample(file, URLS[name])
-        assert.equal([stdout.trim().split('\n'), stderr, code], [output, '', 0])
+        assert.equal([stdout.trim().split('\n'), stderr.replace(FALLBACK, ''), code], [output, '', 0])
       },
       PATIENCE_MS,
     )
