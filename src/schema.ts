@@ -38,7 +38,8 @@ type OutputOf<S> = S extends StandardSchema<infer _Input, infer Output> ? Output
  * @throws {PayloadError} naming the channel and the first issues
  */
 export function validate(schemas: Schemas | undefined, channel: string, payload: unknown): unknown | Promise<unknown> {
-  const schema = schemas?.[channel]
+  // A channel may be called `constructor`.
+  const schema = schemas !== undefined && Object.hasOwn(schemas, channel) ? schemas[channel] : undefined
   if (schema === undefined) return payload
   const result = schema['~standard'].validate(payload)
   return result instanceof Promise ? result.then((late) => unwrap(channel, late)) : unwrap(channel, result)
