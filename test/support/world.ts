@@ -37,9 +37,9 @@ export class World implements AsyncDisposable {
     }
   }
 
-  /** Another channel object in the same place, as another process would have. */
-  async another(options: ChannelOptions = {}): Promise<EventChannel> {
-    const channel = await EventChannel.open(this.place.url, { ...this.#options, ...options })
+  /** Another channel object in the same place, as another process would have; perhaps by another way. */
+  async another(options: ChannelOptions = {}, url = this.place.url): Promise<EventChannel> {
+    const channel = await EventChannel.open(url, { ...this.#options, ...options })
     this.#others.push(channel)
     return channel
   }

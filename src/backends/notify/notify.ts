@@ -1,18 +1,18 @@
 import { call } from '../../adapters/adapter.js'
 import { Coalescer } from '../../coalescer.js'
-import { ConnectionError, UnsupportedError } from '../../errors.js'
+import { UnsupportedError } from '../../errors.js'
 import type { EventId, NewEvent } from '../../event.js'
 import { checkSchema, migrate } from '../../migrate.js'
 import type { ResolvedSubscribeOptions } from '../../resolve.js'
-import { backoffMs, sleep } from '../../wait.js'
 import type { Backend, BackendContext, ChannelStats, Inbox } from '../backend.js'
 import { Purge } from '../purge.js'
+import { retryOnBreak } from '../retry.js'
 import { topicOf } from '../topics.js'
 import { isSpilled, seal } from './envelope.js'
 import { NotifyInbox } from './inbox.js'
 import { Topics } from './topics.js'
 
-/** Most events in one flush, and how often one is tried again over a broken connection, with growing pauses. */
+/** Most events in one flush, and how often one is tried over connections that break. */
 const FLUSH_LIMIT = 500
 const ATTEMPTS = 6
 /** Spilled payloads are kept at least this long, in milliseconds: subscribers need the time to read them. */
@@ -35,7 +35,7 @@ export class NotifyBackend implements Backend {
     this.#topics = topics
     this.#publisher = new Coalescer(FLUSH_LIMIT, async (events) => {
       await this.#broadcast(events)
-      return events.map(({ id }) => ({ value: id }))
+      return events.map(({ id }) => id)
     })
   }
 
@@ -73,16 +73,10 @@ export class NotifyBackend implements Backend {
   async #broadcast(events: readonly NewEvent[]): Promise<void> {
     const { adapter } = this.#context
     const { notifications, spilled } = this.#seal(events)
-    for (let attempt = 1; ; attempt++) {
-      try {
-        if (spilled.length === 0) await adapter.run('broadcast', { notifications })
-        else await this.#spill(() => adapter.transaction(() => this.#send(notifications, spilled)))
-        return
-      } catch (error) {
-        if (!(error instanceof ConnectionError) || attempt === ATTEMPTS) throw error
-        await sleep(backoffMs(attempt, { minMs: 50, maxMs: 2_000 }))
-      }
-    }
+    await retryOnBreak(ATTEMPTS, async () => {
+      if (spilled.length === 0) await adapter.run('broadcast', { notifications })
+      else await this.#spill(() => adapter.transaction(() => this.#send(notifications, spilled)))
+    })
   }
 
   async #broadcastIn(tx: unknown, events: readonly NewEvent[]): Promise<void> {

@@ -10,6 +10,7 @@ const MIN_INTERVAL_MS = 5
 export class Leases implements AsyncDisposable {
   readonly #context: BackendContext
   readonly #held = new Set<QueueDelivery>()
+  readonly #settling = new Set<QueueDelivery>()
   #timer: NodeJS.Timeout | undefined
   #intervalMs = Number.POSITIVE_INFINITY
   #beating: Promise<void> | undefined
@@ -29,6 +30,22 @@ export class Leases implements AsyncDisposable {
 
   letGo(delivery: QueueDelivery): void {
     this.#held.delete(delivery)
+  }
+
+  /**
+   * Settles by `apply`, which says whether the lease was held. A heartbeat that does not find the delivery meanwhile
+   * means nothing: it may be settled already, by a connection that broke before the answer.
+   */
+  async settle(delivery: QueueDelivery, apply: () => Promise<boolean>): Promise<boolean> {
+    this.#settling.add(delivery)
+    try {
+      const held = await apply()
+      if (held) this.letGo(delivery)
+      else this.lose(delivery)
+      return held
+    } finally {
+      this.#settling.delete(delivery)
+    }
   }
 
   /** The database said that another holds it, or did. Counted once. */
@@ -52,7 +69,7 @@ export class Leases implements AsyncDisposable {
         const expiresAtMs = ends.get(delivery.id)
         if (expiresAtMs !== undefined) delivery.lease.expiresAtMs = expiresAtMs
         // What was settled while the question was under way is not lost.
-        else if (this.#held.has(delivery)) this.lose(delivery)
+        else if (this.#held.has(delivery) && !this.#settling.has(delivery)) this.lose(delivery)
       }
     }
   }

@@ -1,0 +1,138 @@
+import * as assert from 'uvu/assert'
+import { EventChannel } from '../../src/index.js'
+import { database } from '../support/databases.js'
+import { rejects } from '../support/errors.js'
+import { recorder, silent } from '../support/logger.js'
+import { startPgBouncer } from '../support/servers/pgbouncer.js'
+import { suite } from '../support/suite.js'
+import { eventually, within } from '../support/wait.js'
+import { SOON_MS, Taker, World } from '../support/world.js'
+
+/*
+ * PgBouncer in transaction mode: each transaction may meet another session of the server.
+ */
+
+const test = suite('pgbouncer in transaction mode')
+/** Longer than the first start takes, which may have to download it. */
+const PATIENCE_MS = 90_000
+const db = database('postgres')
+
+/** A place behind a pooler; `channel` of the world goes straight to the server. */
+async function behindPooler(options = {}) {
+  const world = await World.open(db, options)
+  const pooler = await startPgBouncer(world.place.url)
+  return {
+    world,
+    pooler,
+    async [Symbol.asyncDispose]() {
+      await world[Symbol.asyncDispose]()
+      await pooler[Symbol.asyncDispose]()
+    },
+  }
+}
+
+test(
+  'the queue works through it under load from many callers and several channel objects',
+  async () => {
+    await using behind = await behindPooler()
+    const logger = recorder()
+    const acked: number[] = []
+    const channels = await Promise.all(
+      Array.from({ length: 4 }, () => behind.world.another({ logger }, behind.pooler.url)),
+    )
+    for (const channel of channels) {
+      channel.listen('orders', (event) => void acked.push(event.payload as number), {
+        concurrency: 4,
+        pollIntervalMs: 100,
+      })
+    }
+    const rounds = 40
+    const callers = channels.flatMap((channel, c) =>
+      Array.from({ length: 8 }, async (_, caller) => {
+        for (let i = 0; i < rounds; i++) {
+          const n = (c * 8 + caller) * rounds + i
+          if (i % 10 === 0) await channel.publishMany([{ channel: 'orders', payload: n, key: `k${n}` }])
+          else await channel.publish('orders', n)
+        }
+      }),
+    )
+    await within(PATIENCE_MS, Promise.all(callers))
+    const total = 4 * 8 * rounds
+    await eventually(SOON_MS * 2, () => acked.length >= total)
+    assert.is(acked.length, total)
+    assert.is(new Set(acked).size, total)
+    const [stats] = await behind.world.channel.stats('orders')
+    assert.is(stats?.dead ?? 0, 0)
+    const complaints = logger.lines.filter(({ message }) => !/no wake-ups from the database/.test(message))
+    assert.equal(
+      complaints.filter(({ level }) => level !== 'debug'),
+      [],
+    )
+  },
+  PATIENCE_MS,
+)
+
+test(
+  'the queue without listenUrl says that it polls, and with it is woken',
+  async () => {
+    await using behind = await behindPooler()
+    for (const listenUrl of [undefined, behind.world.place.url]) {
+      const name = listenUrl === undefined ? 'polled' : 'woken'
+      const channel = await behind.world.another(
+        { pollIntervalMs: 60_000, ...(listenUrl && { listenUrl }) },
+        behind.pooler.url,
+      )
+      const taker = new Taker(channel, name, { pollIntervalMs: listenUrl === undefined ? 200 : 60_000 })
+      const next = taker.take(SOON_MS)
+      await taker.subscription.ready
+      assert.is(channel.telemetry.snapshot()['events.fallback'], listenUrl === undefined ? 1 : 0)
+      await behind.world.channel.publish(name, 1)
+      assert.is((await next).payload, 1)
+    }
+  },
+  PATIENCE_MS,
+)
+
+test(
+  'notify finds out that LISTEN does not work, within a bound, and says what to do',
+  async () => {
+    await using behind = await behindPooler()
+    const startedMs = performance.now()
+    await assertNotifyRefused(
+      EventChannel.open(behind.pooler.url, { ...behind.world.place.options, backend: 'notify', logger: silent }),
+    )
+    const elapsedMs = performance.now() - startedMs
+    assert.ok(elapsedMs < 10_000, `${elapsedMs} ms`)
+  },
+  PATIENCE_MS,
+)
+
+/** Where notify cannot work, opening says so and names the remedy. */
+async function assertNotifyRefused(opening: Promise<EventChannel>): Promise<void> {
+  await rejects(opening, 'UNSUPPORTED', /listenUrl/)
+}
+
+test(
+  'notify works through it with listenUrl, many publishers at once',
+  async () => {
+    await using behind = await behindPooler()
+    const options = { backend: 'notify', listenUrl: behind.world.place.url } as const
+    const subscriber = await behind.world.another(options, behind.pooler.url)
+    const publishers = await Promise.all(
+      Array.from({ length: 3 }, () => behind.world.another(options, behind.pooler.url)),
+    )
+    assert.is(subscriber.backend, 'notify')
+    const taker = new Taker(subscriber, 'orders')
+    await taker.subscription.ready
+    await Promise.all(
+      publishers.flatMap((channel, p) => Array.from({ length: 100 }, (_, i) => channel.publish('orders', p * 100 + i))),
+    )
+    const events = await taker.takeMany(300)
+    assert.is(new Set(events.map(({ payload }) => payload)).size, 300)
+    await publishers[0]?.publish('orders', 'x'.repeat(20_000))
+    assert.is(((await taker.take()).payload as string).length, 20_000)
+  },
+  PATIENCE_MS,
+)
+
+test.run()

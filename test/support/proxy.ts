@@ -1,0 +1,200 @@
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { defer } from '../../src/wait.js'
+
+/** A text that one side sends. */
+export type Sight = { readonly request: string } | { readonly answer: string }
+
+export interface Trap {
+  /**
+   * What must be seen, one after the other on one connection. The answer to the last one is spoiled, which is that very
+   * packet when it is an answer itself. Requests always reach the server.
+   */
+  readonly after: readonly Sight[]
+  /**
+   * What becomes of that answer and of the connection:
+   * - `cut`: nothing of it arrives, the connection breaks;
+   * - `half`: half of it arrives, then the connection breaks;
+   * - `freeze`: nothing arrives any more in either direction, and nobody is told.
+   */
+  readonly how: 'cut' | 'half' | 'freeze'
+}
+
+interface SetTrap extends Trap {
+  readonly sprung: ReturnType<typeof defer<void>>
+}
+
+/** A TCP proxy of the test's own, which misbehaves on demand. */
+export class TcpProxy implements AsyncDisposable {
+  readonly #server: Server
+  readonly #links = new Set<Link>()
+  readonly #traps = new Set<SetTrap>()
+  readonly #target: { host: string; port: number }
+  #delayMs = 0
+  #refusing = false
+
+  private constructor(target: { host: string; port: number }) {
+    this.#target = target
+    this.#server = createServer({ allowHalfOpen: false }, (client) => this.#accept(client))
+  }
+
+  /** In front of the server that a database URL names. */
+  static async open(url: string): Promise<TcpProxy> {
+    const { hostname, port } = new URL(url)
+    const proxy = new TcpProxy({ host: hostname, port: Number(port) })
+    await new Promise<void>((resolve, reject) => {
+      proxy.#server.once('error', reject)
+      proxy.#server.listen(0, '127.0.0.1', resolve)
+    })
+    return proxy
+  }
+
+  /** The same URL, through this proxy. */
+  through(url: string): string {
+    const address = this.#server.address()
+    const changed = new URL(url)
+    changed.hostname = '127.0.0.1'
+    changed.port = String(typeof address === 'object' ? address?.port : '')
+    return changed.href
+  }
+
+  /** How many connections are open through it. */
+  get size(): number {
+    return this.#links.size
+  }
+
+  /** Waits for a request, lets it reach the server, and spoils its answer; once. Resolves when that has happened. */
+  trap(trap: Trap): Promise<void> {
+    const set = { ...trap, sprung: defer<void>() }
+    this.#traps.add(set)
+    return set.sprung.promise
+  }
+
+  /** Breaks every connection. */
+  cut(): void {
+    for (const link of this.#links) link.cut()
+  }
+
+  /** Every connection of now goes silent for good, without anybody being told; new ones work. */
+  freeze(): void {
+    for (const link of this.#links) link.freeze()
+  }
+
+  /** Answers from now on are so many milliseconds late. */
+  delay(ms: number): void {
+    this.#delayMs = ms
+  }
+
+  /** Whether new connections are broken at once. */
+  refuse(refusing: boolean): void {
+    this.#refusing = refusing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cut()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+
+  #accept(client: Socket): void {
+    if (this.#refusing) {
+      client.on('error', () => undefined).destroy()
+      return
+    }
+    const link = new Link(client, connect(this.#target), {
+      traps: this.#traps,
+      delayMs: () => this.#delayMs,
+      onEnd: () => this.#links.delete(link),
+    })
+    this.#links.add(link)
+  }
+}
+
+/** How much of what each side sent is remembered, in bytes, for texts that two packets share. */
+const TAIL_BYTES = 256
+
+/** One connection through the proxy. */
+class Link {
+  readonly #client: Socket
+  readonly #server: Socket
+  readonly #proxy: { traps: Set<SetTrap>; delayMs(): number; onEnd(): void }
+  readonly #seen = new Map<SetTrap, number>()
+  readonly #tails = { request: '', answer: '' }
+  #armed: SetTrap | undefined
+  #frozen = false
+  #dueMs = 0
+
+  constructor(client: Socket, server: Socket, proxy: { traps: Set<SetTrap>; delayMs(): number; onEnd(): void }) {
+    this.#client = client.setNoDelay()
+    this.#server = server.setNoDelay()
+    this.#proxy = proxy
+    client.on('data', (chunk) => this.#request(chunk))
+    server.on('data', (chunk) => this.#answer(chunk))
+    for (const socket of [client, server]) {
+      socket.on('error', () => undefined)
+      socket.on('close', () => {
+        if (!this.#frozen) this.cut()
+      })
+    }
+  }
+
+  cut(): void {
+    this.#client.destroy()
+    this.#server.destroy()
+    this.#proxy.onEnd()
+  }
+
+  freeze(): void {
+    this.#frozen = true
+  }
+
+  #request(chunk: Buffer): void {
+    if (this.#frozen) return
+    this.#look('request', chunk)
+    this.#server.write(chunk)
+  }
+
+  #answer(chunk: Buffer): void {
+    if (this.#frozen) return
+    this.#look('answer', chunk)
+    if (this.#armed !== undefined) this.#spring(this.#armed, chunk)
+    else this.#passOn(chunk)
+  }
+
+  #look(side: 'request' | 'answer', chunk: Buffer): void {
+    if (this.#proxy.traps.size === 0) return
+    let text = this.#tails[side] + chunk.toString('latin1')
+    for (const trap of this.#proxy.traps) text = this.#advance(trap, side, text)
+    this.#tails[side] = text.slice(-TAIL_BYTES)
+  }
+
+  /** Looks for what a trap waits for next; what was found is forgotten, so that it is not found again. */
+  #advance(trap: SetTrap, side: 'request' | 'answer', text: string): string {
+    for (let next = this.#seen.get(trap) ?? 0; ; next++) {
+      this.#seen.set(trap, next)
+      const sight: { request?: string; answer?: string } = trap.after[next] ?? {}
+      const wanted = sight[side]
+      const at = wanted === undefined ? -1 : text.indexOf(wanted)
+      if (wanted === undefined || at < 0) return text
+      text = text.slice(at + wanted.length)
+      if (next + 1 < trap.after.length) continue
+      this.#proxy.traps.delete(trap)
+      this.#armed = trap
+      return text
+    }
+  }
+
+  #spring({ how, sprung }: SetTrap, answer: Buffer): void {
+    this.#armed = undefined
+    if (how === 'freeze') this.freeze()
+    else if (how === 'cut') this.cut()
+    else this.#client.write(answer.subarray(0, Math.floor(answer.length / 2)), () => this.cut())
+    sprung.resolve()
+  }
+
+  /** Late when the proxy says so, and never before what came earlier. */
+  #passOn(chunk: Buffer): void {
+    const now = performance.now()
+    this.#dueMs = Math.max(this.#dueMs, now + this.#proxy.delayMs())
+    if (this.#dueMs <= now) this.#client.write(chunk)
+    else setTimeout(() => this.#client.write(chunk), this.#dueMs - now)
+  }
+}
