@@ -77,7 +77,8 @@ async function planOnMysql(place: Place): Promise<Planner> {
         // What is made on the way is as long as the list that was given, or shorter.
         if (row.table === null || row.table?.startsWith('<') || /Table function/.test(extra)) return []
         const isInserted = row.select_type === 'INSERT' || (row.type === 'ALL' && row.rows === null)
-        return isInserted ? [] : [{ kind: kindOnMysql(row.type ?? '', extra), said: JSON.stringify(row) }]
+        const access = `${row.type} ${row.ref ?? ''}`
+        return isInserted ? [] : [{ kind: kindOnMysql(access, extra), said: JSON.stringify(row) }]
       })
     },
     async [Symbol.asyncDispose]() {
@@ -86,10 +87,10 @@ async function planOnMysql(place: Place): Promise<Planner> {
   }
 }
 
-function kindOnMysql(type: string, extra: string): Access['kind'] {
+function kindOnMysql(access: string, extra: string): Access['kind'] {
   if (/filesort|temporary/.test(extra)) return 'sort'
-  if (type === 'eq_ref' || type === 'const') return 'lookup'
-  return type === 'ref' || type === 'range' ? 'range' : 'scan'
+  if (/^(eq_ref|const) |\.(id|dedupe_key)$/.test(access)) return 'lookup'
+  return /^(ref|range) /.test(access) ? 'range' : 'scan'
 }
 
 async function planOnSqlite(place: Place): Promise<Planner> {
