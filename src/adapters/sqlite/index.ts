@@ -18,8 +18,8 @@ type Open = (file: string, options: { timeout: number; readonly?: boolean }) => 
  * only the one connection.
  * @throws {ConfigurationError} when `database` is not a database
  */
-export function sqlite({ database: given }: { readonly database: SqliteDatabase }): AdapterSource {
-  const database = checkDatabase(given)
+export function sqlite(options: { readonly database: SqliteDatabase }): AdapterSource {
+  const database = checkDatabase('sqlite: database', options?.database)
   const Database = database.constructor as new (...args: Parameters<Open>) => SqliteDatabase
   return {
     adapter: 'sqlite',
