@@ -17,7 +17,8 @@ export type { PostgresClient, PostgresPool } from './driver.js'
  */
 export function postgres(options: { readonly pool: PostgresPool }): AdapterSource {
   const pool = options?.pool
-  if (typeof pool?.connect !== 'function' || typeof pool.query !== 'function') {
+  // A client can connect, too, but only once.
+  if (typeof pool?.connect !== 'function' || typeof pool.query !== 'function' || 'processID' in pool) {
     throw new ConfigurationError('postgres: pool is not a pg.Pool: pass { pool: new pg.Pool(…) }')
   }
   return {
