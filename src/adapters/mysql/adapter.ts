@@ -17,6 +17,8 @@ import { mysqlDialect } from './dialect.js'
 import { checkTransaction, type MysqlConnection, type MysqlPool, type PooledConnection } from './driver.js'
 import { translate } from './errors.js'
 
+/** A user's pool may shape rows as it likes. */
+const PLAIN = { rowsAsArray: false, nestTables: false } as const
 /** After this long without an answer a connection counts as broken, in milliseconds. */
 const QUERY_TIMEOUT_MS = 30_000
 
@@ -142,7 +144,7 @@ export class MysqlAdapter implements Adapter {
 }
 
 async function query(connection: MysqlConnection, { statement, values }: Prepared): Promise<readonly Row[]> {
-  const options = { sql: statement.text, timeout: QUERY_TIMEOUT_MS, rowsAsArray: false }
+  const options = { ...PLAIN, sql: statement.text, timeout: QUERY_TIMEOUT_MS }
   try {
     // What a migration says cannot all be prepared.
     const [rows] =
@@ -162,7 +164,7 @@ function toMysql(value: string | number | boolean | null): string | null {
 }
 
 async function ask(connection: MysqlConnection, sql: string, values: unknown[]): Promise<unknown> {
-  const [rows] = await connection.execute({ sql, values })
+  const [rows] = await connection.execute({ ...PLAIN, sql, values })
   return (rows as { answer: unknown }[])[0]?.answer
 }
 

@@ -22,6 +22,7 @@ interface QueryOptions {
   readonly values?: unknown[]
   readonly timeout?: number
   readonly rowsAsArray?: boolean
+  readonly nestTables?: boolean
 }
 
 /** Bits of the status that comes with every answer. @see https://dev.mysql.com/doc/dev/mysql-server/latest/ SERVER_STATUS_flags_enum */
