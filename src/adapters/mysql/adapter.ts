@@ -61,7 +61,7 @@ export class MysqlAdapter implements Adapter {
   async probe(): Promise<void> {
     const sql = "select j.n from json_table('[1]', '$[*]' columns (n int path '$')) as j for update skip locked"
     try {
-      await this.#withConnection((connection) => connection.query({ sql }))
+      await this.#withConnection((connection) => connection.query({ sql, timeout: QUERY_TIMEOUT_MS }))
     } catch (error) {
       if (!(error instanceof Error) || !('code' in error) || error.code !== 'DATABASE') throw error
       throw new UnsupportedError(
@@ -121,9 +121,9 @@ export class MysqlAdapter implements Adapter {
 
   async #inTransaction<Result>(connection: MysqlConnection, work: () => Work<Result>): Promise<Result> {
     if (!this.#resources.readCommitted) {
-      await connection.query({ sql: 'set transaction isolation level read committed' })
+      await connection.query({ sql: 'set transaction isolation level read committed', timeout: QUERY_TIMEOUT_MS })
     }
-    await connection.query({ sql: 'start transaction' })
+    await connection.query({ sql: 'start transaction', timeout: QUERY_TIMEOUT_MS })
     try {
       const result = await this.#drive(connection, work)
       await connection.query({ sql: 'commit', timeout: QUERY_TIMEOUT_MS })

@@ -40,8 +40,8 @@ interface QueryConfig {
 const QUERY_TIMEOUT_MS = 30_000
 /** Every column arrives as text: a user's pool may have type parsers of its own. */
 const TEXT_ONLY = { getTypeParser: () => (text: string) => text }
-const BEGIN = { text: 'begin' }
-const COMMIT = { text: 'commit' }
+const BEGIN = { text: 'begin', query_timeout: QUERY_TIMEOUT_MS }
+const COMMIT = { text: 'commit', query_timeout: QUERY_TIMEOUT_MS }
 const ROLLBACK = { text: 'rollback' }
 
 export interface PostgresResources {
@@ -73,7 +73,8 @@ export class PostgresAdapter implements Adapter {
    */
   async probe(): Promise<void> {
     await this.#withClient(async (client) => {
-      const { rows } = await client.query({ text: 'select pg_backend_pid() as pid', types: TEXT_ONLY })
+      const text = 'select pg_backend_pid() as pid'
+      const { rows } = await client.query({ text, types: TEXT_ONLY, query_timeout: QUERY_TIMEOUT_MS })
       this.#direct = client.processID !== undefined && Number(rows[0]?.pid) === client.processID
     })
   }
