@@ -210,7 +210,11 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
     return this.#backend.stats(name)
   }
 
-  /** Brings the tables up to date; returns what was applied. For those who open with `autoMigrate: false`. */
+  /**
+   * Brings the tables up to date, as opening does unless `autoMigrate` is false; returns what was applied. A notify channel
+   * opens without tables: for it, this makes them ahead of the first payload that spills.
+   * @throws {MigrationError}
+   */
   async migrate(): Promise<readonly AppliedMigration[]> {
     this.#assertNotClosed()
     return migrate(this.#adapter)

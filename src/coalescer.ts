@@ -1,3 +1,4 @@
+import { ConnectionError } from './errors.js'
 import { type Deferred, defer } from './wait.js'
 
 interface Waiting<In, Out> {
@@ -5,24 +6,22 @@ interface Waiting<In, Out> {
   readonly deferred: Deferred<Out>
 }
 
-/** What became of one item of a flush. */
-export type Outcome<Out> = { readonly value: Out } | { readonly error: unknown }
-
 /**
  * Gathers what callers ask for while a round trip is in flight and sends it together in the next one. A lone call goes
  * at once; nobody waits for company. (Group commit, as databases do it with their own log.)
  */
 export class Coalescer<In, Out> {
-  readonly #flush: (items: readonly In[]) => Promise<readonly Outcome<Out>[]>
+  readonly #flush: (items: readonly In[]) => Promise<readonly Out[]>
   readonly #limit: number
   #waiting: Waiting<In, Out>[] = []
   #running: Promise<void> | undefined
 
   /**
-   * @param flush does the work for many; answers for each, in order. What it throws, all of them get
    * @param limit most items in one flush
+   * @param flush does the work for many, all or none; answers in order. When it is refused, each item goes alone, so that a
+   *   bad one rejects only its own call; when the connection broke, all of them get that
    */
-  constructor(limit: number, flush: (items: readonly In[]) => Promise<readonly Outcome<Out>[]>) {
+  constructor(limit: number, flush: (items: readonly In[]) => Promise<readonly Out[]>) {
     this.#limit = limit
     this.#flush = flush
   }
@@ -51,14 +50,12 @@ export class Coalescer<In, Out> {
 
   async #send(batch: readonly Waiting<In, Out>[]): Promise<void> {
     try {
-      const outcomes = await this.#flush(batch.map((waiting) => waiting.item))
-      for (const [index, { deferred }] of batch.entries()) {
-        const outcome = outcomes[index]
-        if (outcome !== undefined && 'value' in outcome) deferred.resolve(outcome.value)
-        else deferred.reject(outcome?.error ?? new Error('a flush left an item without an answer'))
-      }
+      const answers = await this.#flush(batch.map(({ item }) => item))
+      for (const [index, { deferred }] of batch.entries()) deferred.resolve(answers[index] as Out)
     } catch (error) {
-      for (const { deferred } of batch) deferred.reject(error)
+      if (error instanceof ConnectionError || batch.length === 1)
+        for (const { deferred } of batch) deferred.reject(error)
+      else for (const waiting of batch) await this.#send([waiting])
     }
   }
 }

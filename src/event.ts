@@ -18,7 +18,9 @@ export interface EventMessage<Payload = unknown, Channel extends string = string
   readonly createdAt: Date
   /** When it became due; `createdAt` unless it was delayed or given back. */
   readonly availableAt: Date
-  /** Until when nobody else gets it, extended while it is in hand; `null` where there is no lease (notify). */
+  /** Place in the log, ever growing; `null` on other backends. */
+  readonly position: number | null
+  /** Until when nobody else gets it, extended while it is in hand; `null` where there is no lease (notify, log without group). */
   readonly leaseExpiresAt: Date | null
   /** Aborts when the lease is lost or the channel closes: stop working on the event then. */
   readonly signal: AbortSignal
@@ -57,6 +59,12 @@ export type Delay =
   | { readonly delayMs: number; readonly availableAtMs: null }
   | { readonly delayMs: null; readonly availableAtMs: number }
 
+/** Whether it is not due yet at that time, in epoch milliseconds; a delay begins when the database stores it. */
+export function isDelayed({ delay }: NewEvent, nowMs: number): boolean {
+  if (delay === null) return false
+  return delay.availableAtMs === null || delay.availableAtMs > nowMs
+}
+
 /** An event on its way out of a backend. */
 export interface Delivery {
   readonly id: EventId
@@ -68,7 +76,9 @@ export interface Delivery {
   readonly maxAttempts: number
   readonly createdAtMs: number
   readonly availableAtMs: number
-  /** `null` where there is none (notify). */
+  /** Place in the log; `null` elsewhere. */
+  readonly position: number | null
+  /** `null` where there is none (notify, and a log read without a group). */
   readonly lease: Lease | null
 }
 

@@ -104,6 +104,7 @@ export class Listener implements AsyncDisposable {
       return
     }
     if (this.#options.autoAck && !message.isSettled) await message.ack()
+    message.finish()
   }
 
   async #giveBack(message: Message, error: unknown): Promise<void> {

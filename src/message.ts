@@ -54,6 +54,10 @@ export class Message implements EventMessage {
     return new Date(this.#delivery.availableAtMs)
   }
 
+  get position() {
+    return this.#delivery.position
+  }
+
   get leaseExpiresAt() {
     return this.#delivery.lease === null ? null : new Date(this.#delivery.lease.expiresAtMs)
   }
@@ -62,6 +66,11 @@ export class Message implements EventMessage {
     this.#controller ??= new AbortController()
     if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason)
     return this.#controller.signal
+  }
+
+  /** Whether somebody else gets it when it is not settled. */
+  get isLeased(): boolean {
+    return this.#delivery.lease !== null
   }
 
   /** Whether a consumer has settled it, or is about to. */
@@ -91,6 +100,11 @@ export class Message implements EventMessage {
   /** Gives it back as if it had not been delivered. */
   release(): Promise<boolean> {
     return this.#settle({ type: 'release' })
+  }
+
+  /** The consumer has finished with it. Where nothing is leased, that needs no ack. */
+  finish(): void {
+    if (!this.isLeased && this.#settled === undefined) this.#owner.onSettled(this)
   }
 
   abort(reason: RowcastError = new ClosedError('the channel closed')): void {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Adapter, call, type Work } from './adapters/adapter.js'
-import { MigrationError } from './errors.js'
+import { describe, MigrationError, RowcastError } from './errors.js'
 import { type Dialect, localize, readSql } from './statements.js'
 
 /** One step of the schema, as it is recorded. */
@@ -14,27 +14,45 @@ interface Migration extends AppliedMigration {
   readonly statements: readonly string[]
 }
 
-/** Applies what is missing, while no other process does; returns what it applied. */
-export function migrate(adapter: Adapter): Promise<readonly AppliedMigration[]> {
-  return adapter.exclusively(function* () {
-    const recorded = yield* readRecorded(adapter.dialect)
-    const missing = findMissing(loadMigrations(adapter.dialect), recorded)
-    for (const migration of missing) {
-      for (const sql of migration.statements) yield { sql }
-      const { version, name, checksum } = migration
-      yield* call('record_migration', { version, name, checksum })
-    }
-    return missing.map(({ version, name }) => ({ version, name }))
-  })
+/**
+ * Applies what is missing, while no other process does; returns what it applied. Where nothing is missing it waits for
+ * nobody and needs no more rights than reading the record.
+ * @throws {MigrationError} when the database refuses, or the schema is not one that this version of rowcast can bring up
+ */
+export async function migrate(adapter: Adapter): Promise<readonly AppliedMigration[]> {
+  const missing = await lookUpMissing(adapter)
+  return missing.length === 0 ? [] : adapter.exclusively(() => applyMissing(adapter.dialect)).catch(refuse)
+}
+
+function* applyMissing(dialect: Dialect): Work<readonly AppliedMigration[]> {
+  const missing = yield* readMissing(dialect)
+  for (const migration of missing) {
+    for (const sql of migration.statements) yield { sql }
+    const { version, name, checksum } = migration
+    yield* call('record_migration', { version, name, checksum })
+  }
+  return missing.map(({ version, name }) => ({ version, name }))
 }
 
 /** @throws {MigrationError} unless the schema is exactly the one this version of rowcast works on */
 export async function checkSchema(adapter: Adapter): Promise<void> {
-  const recorded = await adapter.transaction(() => readRecorded(adapter.dialect))
-  const [next] = findMissing(loadMigrations(adapter.dialect), recorded)
+  const [next] = await lookUpMissing(adapter)
   if (next === undefined) return
   throw new MigrationError(
-    `the schema lacks migration ${next.version} (${next.name}): call channel.migrate(), open with autoMigrate: true, or have the printed migrations run`,
+    `the schema lacks migration ${next.version} (${next.name}): open once with autoMigrate: true, or have the SQL of migrationSql() run`,
+  )
+}
+
+function lookUpMissing(adapter: Adapter): Promise<readonly Migration[]> {
+  return adapter.transaction(() => readMissing(adapter.dialect)).catch(refuse)
+}
+
+/** What the database would not do, with the two ways out of it; anything else as it is. */
+function refuse(error: unknown): never {
+  if (!(error instanceof RowcastError) || (error.code !== 'CONFIGURATION' && error.code !== 'DATABASE')) throw error
+  throw new MigrationError(
+    `the database refused to make or read rowcast's tables (${describe(error)}): grant this login the right, or have somebody who has it run the SQL of migrationSql() and open with autoMigrate: false`,
+    { cause: error },
   )
 }
 
@@ -56,6 +74,10 @@ interface Recorded {
   readonly checksum: string
 }
 
+function* readMissing(dialect: Dialect): Work<readonly Migration[]> {
+  return findMissing(loadMigrations(dialect), yield* readRecorded(dialect))
+}
+
 function* readRecorded(dialect: Dialect): Work<readonly Recorded[]> {
   const [found] = yield* call('find_migrations_table', { migrations_table: dialect.relation('migrations') })
   if (found === undefined) return []
@@ -73,7 +95,7 @@ function findMissing(known: readonly Migration[], recorded: readonly Recorded[])
   for (const { version, checksum } of recorded) {
     if (known[version - 1]?.checksum === checksum) continue
     throw new MigrationError(
-      `migration ${version} was applied with other contents (checksum ${checksum}): the tables are not the ones this rowcast was made for`,
+      `migration ${version} was applied with other contents (checksum ${checksum}): use the version of rowcast that made these tables, or another schema or tablePrefix`,
     )
   }
   const applied = new Set(recorded.map(({ version }) => version))

@@ -37,6 +37,16 @@ export function isEventId(value: unknown): value is string {
   return typeof value === 'string' && UUID.test(value)
 }
 
+/** Postgres keeps names that start with pg_ for itself. */
+export function isSchemaName(name: string): boolean {
+  return !name.startsWith('pg_')
+}
+
+/** SQLite keeps names that start with sqlite_ for itself; MySQL's tables have none of the characters beyond U+FFFF. */
+export function isTablePrefix(prefix: string): boolean {
+  return !/^(sqlite_|#mysql50#)|[\u{10000}-\u{10ffff}]/iu.test(prefix)
+}
+
 function findFault(name: unknown): string | undefined {
   if (typeof name !== 'string') return 'is not a string: pass its name'
   if (name === '') return 'is empty: give it a name'

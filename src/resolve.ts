@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { ConfigurationError } from './errors.js'
 import type { Delay, Metadata } from './event.js'
 import { consoleLogger, type Logger } from './logger.js'
-import { checkName } from './names.js'
+import { checkName, isSchemaName, isTablePrefix } from './names.js'
 import type { BackendName, ChannelOptions, CloseOptions, Gap, ListenOptions } from './options.js'
 import type { Schemas } from './schema.js'
 import { backoffMs } from './wait.js'
@@ -27,20 +27,22 @@ const count = (min: number, max: number) =>
     v.minValue(min, `must be at least ${min}`),
     v.maxValue(max, `must be at most ${max}`),
   )
-const bytes = (max: number) =>
+const name = (max: number) =>
   v.pipe(
     v.string(),
+    v.nonEmpty('must not be empty'),
     v.check((text) => Buffer.byteLength(text) <= max, `must be at most ${max} bytes of UTF-8`),
     v.check((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), 'must hold no control character or lone surrogate'),
   )
+const TABLE_PREFIX = 'must be one that a table can have: without sqlite_ or #mysql50# in front, without emoji'
 const method = v.custom<() => void>((value) => typeof value === 'function', 'must be a function')
 const signal = v.instance(AbortSignal, 'must be an AbortSignal')
 const attempts = count(1, 1_000_000)
 
 const channelOptions = v.strictObject({
   backend: v.optional(v.picklist(['notify', 'queue', 'log'], "must be 'notify', 'queue' or 'log'")),
-  schema: v.optional(v.pipe(bytes(63), v.nonEmpty('must not be empty')), 'rowcast'),
-  tablePrefix: v.optional(v.pipe(bytes(32), v.nonEmpty('must not be empty')), 'rowcast_'),
+  schema: v.optional(v.pipe(name(63), v.check(isSchemaName, 'must not start with pg_')), 'rowcast'),
+  tablePrefix: v.optional(v.pipe(name(32), v.check(isTablePrefix, TABLE_PREFIX)), 'rowcast_'),
   leaseMs: v.optional(ms(MAX_TIMER_MS, 10), 30_000),
   maxAttempts: v.optional(attempts, 5),
   retentionMs: v.optional(ms(MAX_DELAY_MS), 86_400_000),
@@ -59,7 +61,7 @@ const channelOptions = v.strictObject({
     v.custom<Logger>(isLogger, 'must have the methods debug, info, warn and error'),
     () => consoleLogger,
   ),
-  serviceName: v.optional(v.pipe(bytes(63), v.nonEmpty('must not be empty')), 'rowcast'),
+  serviceName: v.optional(name(63), 'rowcast'),
 })
 
 const publishOptions = v.strictObject({
@@ -122,8 +124,8 @@ export interface ResolvedChannelOptions extends Required<Omit<ChannelOptions, 'b
   readonly consumer: string
 }
 
-export function resolveChannelOptions(options: unknown): ResolvedChannelOptions {
-  const { backend, schemas, listenUrl, ...rest } = parse('EventChannel.open', channelOptions, options)
+export function resolveChannelOptions(options: unknown, where = 'EventChannel.open'): ResolvedChannelOptions {
+  const { backend, schemas, listenUrl, ...rest } = parse(where, channelOptions, options)
   const consumer = `${rest.serviceName}@${hostname()}:${process.pid}`
   return { ...rest, backend, schemas, listenUrl, consumer }
 }

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { ConfigurationError } from './errors.js'
 
 /** How one database writes SQL. */
 export interface Dialect {
@@ -29,9 +30,9 @@ export interface Statement {
 }
 
 const SQL_ROOT = new URL('../sql/', import.meta.url)
-const COMMENT = /--[^\n]*(\n|$)/g
-const RELATION = /\browcast[._]([a-z_]+)/g
-const PARAMETER = /(?<![:\w]):([a-z_]+)/g
+/** What the loader reads, in the order it must be recognised: strings, comments and casts are not what they hold. */
+const TOKEN =
+  /(?<text>'(?:[^']|'')*')|(?<comment>--[^\n]*)|(?<cast>::)|(?<!\w):(?<parameter>[a-z_]+)|\browcast[._](?<relation>[a-z_]+)/g
 
 /**
  * The statements of one dialect, compiled for one schema or prefix when they are loaded. A verb is one file,
@@ -57,41 +58,62 @@ export class Statements {
   }
 }
 
-/** The files of one folder of sql/, in the order of their names. */
+/**
+ * The files of one folder of sql/, in the order of their names.
+ * @throws {ConfigurationError} when the folder is not where the package has it
+ */
 export function readSql(
   dialect: Dialect['name'],
   folder: 'statements' | 'migrations',
 ): { name: string; text: string }[] {
   const directory = new URL(`${dialect}/${folder}/`, SQL_ROOT)
-  return readdirSync(fileURLToPath(directory))
+  return listFiles(fileURLToPath(directory))
     .filter((file) => file.endsWith('.sql'))
     .sort()
     .map((file) => ({ name: file.slice(0, -'.sql'.length), text: readFileSync(new URL(file, directory), 'utf8') }))
 }
 
+function listFiles(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory)
+  } catch (cause) {
+    throw new ConfigurationError(
+      `rowcast's SQL is not at ${directory}: keep the package's sql folder beside dist (a bundler must leave rowcast external)`,
+      { cause },
+    )
+  }
+}
+
 /** SQL without comments, with our relations written for this dialect's schema or prefix. */
 export function localize(dialect: Dialect, source: string): string {
-  return nameRelations(dialect, stripComments(source))
+  return rewrite(dialect, source, (name) => `:${name}`)
 }
 
-function stripComments(source: string): string {
-  return source.replace(COMMENT, '\n').trim().replace(/;$/, '')
-}
-
-function nameRelations(dialect: Dialect, text: string): string {
-  return text.replace(RELATION, (_, relation: string) => dialect.relation(relation))
-}
-
-function compile(dialect: Dialect, name: string, step: string | undefined, source: string): Statement {
+/**
+ * One statement for one dialect.
+ * @param name of its file
+ * @param step see `Statement.step`
+ */
+export function compile(dialect: Dialect, name: string, step: string | undefined, source: string): Statement {
   const parameters: string[] = []
-  // Parameters first: a schema or prefix may hold a colon.
-  const placed = stripComments(source).replace(PARAMETER, (_, parameter: string) => {
+  const text = rewrite(dialect, source, (parameter) => {
     const known = parameters.indexOf(parameter)
     if (known >= 0 && !dialect.repeats) return dialect.placeholder(known + 1, parameter)
     parameters.push(parameter)
     return dialect.placeholder(parameters.length, parameter)
   })
-  return { name, step, text: nameRelations(dialect, placed), parameters }
+  return { name, step, text, parameters }
+}
+
+/** In one pass, so that nothing that was written in, such as a schema with a colon, is read again. */
+function rewrite(dialect: Dialect, source: string, place: (parameter: string) => string): string {
+  const written = source.replace(TOKEN, (token, ...rest) => {
+    const { comment, parameter, relation } = rest.at(-1) as Record<string, string | undefined>
+    if (comment !== undefined) return ''
+    if (parameter !== undefined) return place(parameter)
+    return relation === undefined ? token : dialect.relation(relation)
+  })
+  return written.trim().replace(/;$/, '')
 }
 
 /** Whether a step has nothing to do: one of its lists is empty, or it may take no rows. */

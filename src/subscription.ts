@@ -44,7 +44,8 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   readonly #prefetch: Prefetch
   readonly #trouble: Trouble
   readonly #stopping = new AbortController()
-  readonly #inHand = new Set<Message>()
+  /** Whether somebody iterates who has one event in hand; a listener has many. */
+  readonly #pulls: boolean
   readonly #demand: () => number
   #buffer: Delivery[] = []
   #waiters: Deferred<IteratorResult<Event, undefined>>[] = []
@@ -71,6 +72,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     this.#options = options
     this.#prefetch = new Prefetch(options.prefetch)
     this.#trouble = new Trouble(context.logger, 'fetching events')
+    this.#pulls = demand === undefined
     this.#demand = demand ?? (() => this.#waiters.length)
     this.#opening = handled(open())
     this.ready = handled(this.#opening.then(() => undefined))
@@ -83,7 +85,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     let last: Event | undefined
     return {
       next: async () => {
-        if (last !== undefined && this.#options.autoAck) this.#ackInBackground(last)
+        if (last !== undefined) this.#finish(last)
         const result = await this.#next()
         last = result.value
         return result
@@ -105,11 +107,6 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-
-  /** @internal Events that were handed out and are not settled yet. */
-  get inHand(): ReadonlySet<Message> {
-    return this.#inHand
   }
 
   /** @internal Events fetched and not handed out. */
@@ -197,7 +194,6 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   }
 
   #handOut(message: Message): void {
-    this.#inHand.add(message)
     this.#context.onHandedOut(message)
     this.#context.telemetry.count('events.deliver', 1, message.channel)
     if (message.attempts > 1) this.#context.telemetry.count('events.redeliver', 1, message.channel)
@@ -232,11 +228,16 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
       inbox,
       assertOpen: () => this.#context.assertOpen(),
       onSettled: (message) => {
-        this.#inHand.delete(message)
         this.#prefetch.onSettled()
         this.#context.onSettled(message)
       },
     }
+  }
+
+  /** The loop asks for the next one. A listener asks while its handlers still run. */
+  #finish(event: Event): void {
+    if (this.#options.autoAck) this.#ackInBackground(event)
+    else if (this.#pulls) (event as EventMessage as Message).finish()
   }
 
   #ackInBackground(event: Event): void {

@@ -1,4 +1,4 @@
-import { ContentionError } from '../errors.js'
+import { ContentionError, MigrationError } from '../errors.js'
 import { bind, isIdle, type Statement, type Statements } from '../statements.js'
 import { backoffMs, sleep } from '../wait.js'
 import type { Call, Row, Work } from './adapter.js'
@@ -83,4 +83,15 @@ export async function retryOnContention<Result>(work: () => Promise<Result>): Pr
       await sleep(backoffMs(attempt, { minMs: 4, maxMs: 500 }))
     }
   }
+}
+
+/** How long a process waits for another one that migrates, in seconds. */
+export const MIGRATION_WAIT_S = 60
+
+/** What it throws then; not contention, of which it would try again. */
+export function migrationLocked(cause?: unknown): MigrationError {
+  return new MigrationError(
+    `another process has been migrating for ${MIGRATION_WAIT_S} s: wait until it is done, or end it, and open again`,
+    { cause },
+  )
 }

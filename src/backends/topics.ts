@@ -8,7 +8,7 @@ const TOPICS = new Map<string, string>()
  * The Postgres channel that carries one of our channels: readable where it fits, hashed where it does not. The schema is
  * part of it, so that two installations in one database never meet.
  */
-export function topicOf(schema: string, purpose: 'notify' | 'queue', channel: string): string {
+export function topicOf(schema: string, purpose: 'notify' | 'queue' | 'log', channel: string): string {
   const address = `${schema}:${purpose}:${channel}`
   let topic = TOPICS.get(address)
   if (topic === undefined) {

@@ -22,6 +22,13 @@ export interface Place extends AsyncDisposable {
   begin(): Promise<UserTransaction>
 }
 
+/** A login with few rights. Gone when disposed. */
+export interface Login extends AsyncDisposable {
+  readonly url: string
+  /** Lets it read and write the rows of the place's tables. */
+  grantRows(): Promise<void>
+}
+
 /** A transaction as a user of rowcast would hold it. */
 export interface UserTransaction {
   /** What goes into the publish option `tx`. */

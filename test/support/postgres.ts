@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Place } from './databases.js'
+import type { Login, Place } from './databases.js'
 import { eventually } from './wait.js'
 
 /** A name for one test's connections, to find them by in the server's list. */
@@ -7,8 +7,8 @@ export function uniqueService(): string {
   return `svc${randomBytes(6).toString('hex')}`
 }
 
-/** A login that may connect and nothing else. Gone when disposed. */
-export async function bareRole(place: Place): Promise<{ readonly url: string } & AsyncDisposable> {
+/** A login that may connect and nothing else, unless it is granted more. Gone when disposed. */
+export async function bareRole(place: Place): Promise<Login> {
   const name = `role${randomBytes(6).toString('hex')}`
   await place.sql(`create role ${name} login password 'bare'`)
   const url = new URL(place.url)
@@ -16,7 +16,13 @@ export async function bareRole(place: Place): Promise<{ readonly url: string } &
   url.password = 'bare'
   return {
     url: url.href,
+    async grantRows() {
+      const schema = place.options.schema
+      await place.sql(`grant usage on schema ${schema} to ${name}`)
+      await place.sql(`grant select, insert, update, delete on all tables in schema ${schema} to ${name}`)
+    },
     async [Symbol.asyncDispose]() {
+      await place.sql(`drop owned by ${name}`)
       await place.sql(`drop role ${name}`)
     },
   }

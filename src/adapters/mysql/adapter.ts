@@ -1,9 +1,17 @@
 import { createHash } from 'node:crypto'
-import { ContentionError, UnsupportedError } from '../../errors.js'
+import { UnsupportedError } from '../../errors.js'
 import { type Parameters, Statements } from '../../statements.js'
 import { atMost, handled } from '../../wait.js'
 import type { Adapter, Row, Work } from '../adapter.js'
-import { drive, expand, type Prepared, retryOnContention, single } from '../execute.js'
+import {
+  drive,
+  expand,
+  MIGRATION_WAIT_S,
+  migrationLocked,
+  type Prepared,
+  retryOnContention,
+  single,
+} from '../execute.js'
 import { mysqlDialect } from './dialect.js'
 import { translate } from './errors.js'
 
@@ -32,8 +40,6 @@ interface QueryOptions {
 
 /** After this long without an answer a connection counts as broken, in milliseconds. */
 const QUERY_TIMEOUT_MS = 30_000
-/** How long a process waits for another one that migrates, in seconds. */
-const MIGRATION_LOCK_S = 60
 
 export interface MysqlResources {
   readonly pool: MysqlPool
@@ -97,8 +103,8 @@ export class MysqlAdapter implements Adapter {
     return retryOnContention(() =>
       this.#withConnection(async (connection) => {
         const lock = await this.#lockName(connection)
-        const taken = await ask(connection, 'select get_lock(?, ?) as answer', [lock, String(MIGRATION_LOCK_S)])
-        if (Number(taken) !== 1) throw new ContentionError('another process is migrating')
+        const taken = await ask(connection, 'select get_lock(?, ?) as answer', [lock, String(MIGRATION_WAIT_S)])
+        if (Number(taken) !== 1) throw migrationLocked()
         try {
           return await this.#drive(connection, work)
         } finally {

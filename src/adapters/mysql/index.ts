@@ -1,5 +1,7 @@
 import { ConfigurationError } from '../../errors.js'
 import { printMigrations } from '../../migrate.js'
+import type { ChannelOptions } from '../../options.js'
+import { resolveChannelOptions } from '../../resolve.js'
 import type { AdapterSource, ConnectOptions } from '../adapter.js'
 import { MysqlAdapter, type MysqlPool, type MysqlResources, toPromises } from './adapter.js'
 import { mysqlDialect } from './dialect.js'
@@ -43,10 +45,11 @@ export function mysqlUrl(url: string): AdapterSource {
 
 /**
  * The SQL of every migration, for a person to read and run instead of rowcast.
- * @param options.tablePrefix as the channel option
+ * @param options those that the channel is opened with; `tablePrefix` is the one that matters
+ * @throws {ConfigurationError} when an option is wrong
  */
-export function migrationSql(options: { readonly tablePrefix?: string } = {}): string {
-  return printMigrations(mysqlDialect(options.tablePrefix ?? 'rowcast_'))
+export function migrationSql(options: ChannelOptions = {}): string {
+  return printMigrations(mysqlDialect(resolveChannelOptions(options, 'migrationSql').tablePrefix))
 }
 
 async function importDriver(): Promise<typeof import('mysql2/promise')> {

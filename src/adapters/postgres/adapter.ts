@@ -1,9 +1,17 @@
 import { createHash } from 'node:crypto'
-import { UnsupportedError } from '../../errors.js'
+import { ContentionError, UnsupportedError } from '../../errors.js'
 import { type Parameters, Statements } from '../../statements.js'
 import { atMost, handled } from '../../wait.js'
 import type { Adapter, ConnectOptions, NotificationHandlers, NotificationListener, Row, Work } from '../adapter.js'
-import { drive, expand, type Prepared, retryOnContention, single } from '../execute.js'
+import {
+  drive,
+  expand,
+  MIGRATION_WAIT_S,
+  migrationLocked,
+  type Prepared,
+  retryOnContention,
+  single,
+} from '../execute.js'
 import { type PostgresDialect, postgresDialect } from './dialect.js'
 import { translate } from './errors.js'
 import { type ListenConfig, openListener } from './listener.js'
@@ -100,7 +108,7 @@ export class PostgresAdapter implements Adapter {
     const key = createHash('sha256').update(this.dialect.relation('migrations')).digest().readBigInt64BE()
     return retryOnContention(() =>
       this.#inTransaction(async (client) => {
-        await client.query({ text: 'select pg_advisory_xact_lock($1)', values: [String(key)] })
+        await takeMigrationLock(client, String(key))
         for (const text of this.dialect.preambleUnless(await this.#hasSchema(client))) await client.query({ text })
         return this.#drive(client, work)
       }),
@@ -198,4 +206,16 @@ export class PostgresAdapter implements Adapter {
       client.release(broken)
     }
   }
+}
+
+/** Held until the transaction ends. */
+async function takeMigrationLock(client: PostgresClient, key: string): Promise<void> {
+  await client.query({ text: `set local lock_timeout = '${MIGRATION_WAIT_S}s'` })
+  try {
+    await client.query({ text: 'select pg_advisory_xact_lock($1)', values: [key] })
+  } catch (error) {
+    const translated = translate(error)
+    throw translated instanceof ContentionError ? migrationLocked(translated) : translated
+  }
+  await client.query({ text: 'set local lock_timeout to default' })
 }

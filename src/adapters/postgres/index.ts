@@ -1,5 +1,7 @@
 import { ConfigurationError } from '../../errors.js'
 import { printMigrations } from '../../migrate.js'
+import type { ChannelOptions } from '../../options.js'
+import { resolveChannelOptions } from '../../resolve.js'
 import type { AdapterSource, ConnectOptions } from '../adapter.js'
 import { PostgresAdapter, type PostgresPool, type PostgresResources } from './adapter.js'
 import { postgresDialect } from './dialect.js'
@@ -45,10 +47,11 @@ export function postgresUrl(url: string): AdapterSource {
 
 /**
  * The SQL of every migration, for a person to read and run instead of rowcast.
- * @param options.schema as the channel option
+ * @param options those that the channel is opened with; `schema` is the one that matters
+ * @throws {ConfigurationError} when an option is wrong
  */
-export function migrationSql(options: { readonly schema?: string } = {}): string {
-  const dialect = postgresDialect(options.schema ?? 'rowcast')
+export function migrationSql(options: ChannelOptions = {}): string {
+  const dialect = postgresDialect(resolveChannelOptions(options, 'migrationSql').schema)
   return printMigrations(dialect, dialect.preambleUnless(false))
 }
 

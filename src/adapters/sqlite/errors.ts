@@ -22,14 +22,17 @@ export function translate(cause: unknown): unknown {
       cause,
     })
   }
-  if (code === 'SQLITE_AUTH' || code === 'SQLITE_PERM') {
+  if (code === 'SQLITE_AUTH' || code === 'SQLITE_PERM' || code.startsWith('SQLITE_READONLY')) {
     return new ConfigurationError(`SQLite denied the right (${what})`, { cause })
   }
-  // The one code for every fault in a statement; ours are fixed, so what is missing is a table.
+  // The one code for every fault in a statement; ours are fixed, so the fault is with a table.
   if (code === 'SQLITE_ERROR') {
-    return new MigrationError(`the tables are not there (${what}): call channel.migrate() or check tablePrefix`, {
-      cause,
-    })
+    return new MigrationError(
+      `the tables are missing or not rowcast's (${what}): call channel.migrate() or check tablePrefix`,
+      {
+        cause,
+      },
+    )
   }
   if (code.startsWith('SQLITE_')) return new RowcastError('DATABASE', `SQLite refused (${what})`, { cause })
   if (cause instanceof TypeError && /not open/.test(cause.message)) {

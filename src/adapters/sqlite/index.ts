@@ -1,5 +1,7 @@
 import { ConfigurationError } from '../../errors.js'
 import { printMigrations } from '../../migrate.js'
+import type { ChannelOptions } from '../../options.js'
+import { resolveChannelOptions } from '../../resolve.js'
 import type { AdapterSource } from '../adapter.js'
 import { retryOnContention } from '../execute.js'
 import { SqliteAdapter } from './adapter.js'
@@ -43,10 +45,11 @@ export function sqliteUrl(url: string): AdapterSource {
 
 /**
  * The SQL of every migration, for a person to read and run instead of rowcast.
- * @param options.tablePrefix as the channel option
+ * @param options those that the channel is opened with; `tablePrefix` is the one that matters
+ * @throws {ConfigurationError} when an option is wrong
  */
-export function migrationSql(options: { readonly tablePrefix?: string } = {}): string {
-  return printMigrations(sqliteDialect(options.tablePrefix ?? 'rowcast_'))
+export function migrationSql(options: ChannelOptions = {}): string {
+  return printMigrations(sqliteDialect(resolveChannelOptions(options, 'migrationSql').tablePrefix))
 }
 
 async function importDriver(): Promise<new (...args: Parameters<Open>) => SqliteDatabase> {

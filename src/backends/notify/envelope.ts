@@ -28,14 +28,29 @@ export function unseal(text: string): Arrival {
   const envelope: unknown = JSON.parse(text)
   if (typeof envelope !== 'object' || envelope === null) throw new TypeError('not an envelope')
   const { i, t, c, p, m, s } = envelope as Record<string, unknown>
-  if (!isEventId(i) || typeof t !== 'number' || typeof c !== 'string') throw new TypeError('not an envelope')
+  if (!isEventId(i) || !isTime(t) || typeof c !== 'string') throw new TypeError('not an envelope')
   const head = addressed(i, c, t)
   if (s === 1) return { spilled: true, delivery: head }
-  if (p === undefined || (m !== undefined && (typeof m !== 'object' || m === null))) throw new TypeError('no payload')
+  if (p === undefined || (m !== undefined && (typeof m !== 'object' || m === null || Array.isArray(m))))
+    throw new TypeError('no payload')
   const metadata = m === undefined ? null : JSON.stringify(m)
   return { spilled: false, delivery: { ...head, payload: JSON.stringify(p), metadata } }
 }
 
+/** A time that a Date can hold, in epoch milliseconds. */
+function isTime(value: unknown): value is number {
+  return typeof value === 'number' && !Number.isNaN(new Date(value).getTime())
+}
+
 function addressed(id: EventId, channel: string, createdAtMs: number): Omit<Delivery, 'payload' | 'metadata'> {
-  return { id, channel, attempts: 1, maxAttempts: 1, createdAtMs, availableAtMs: createdAtMs, lease: null }
+  return {
+    id,
+    channel,
+    attempts: 1,
+    maxAttempts: 1,
+    createdAtMs,
+    availableAtMs: createdAtMs,
+    position: null,
+    lease: null,
+  }
 }

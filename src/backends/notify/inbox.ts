@@ -1,7 +1,9 @@
+import type { Row } from '../../adapters/adapter.js'
 import { describe } from '../../errors.js'
-import type { Delivery, Settlement } from '../../event.js'
+import type { Delivery, EventId, Settlement } from '../../event.js'
 import type { Gap } from '../../options.js'
 import type { ResolvedSubscribeOptions } from '../../resolve.js'
+import { isFinal } from '../../trouble.js'
 import { defer } from '../../wait.js'
 import type { BackendContext, Inbox } from '../backend.js'
 import { type Arrival, unseal } from './envelope.js'
@@ -19,6 +21,8 @@ export class NotifyInbox implements Inbox {
   readonly #onGap: ((gap: Gap) => void) | undefined
   readonly #onDispose: (inbox: NotifyInbox) => Promise<void>
   #envelopes: Envelope[] = []
+  /** Taken out of the buffer, payloads still to be read back; kept until that worked. */
+  #arrivals: readonly Arrival[] = []
   #dropped = 0
   #arrived = defer<void>()
 
@@ -57,10 +61,9 @@ export class NotifyInbox implements Inbox {
 
   async take(limit: number, signal: AbortSignal): Promise<readonly Delivery[]> {
     while (!signal.aborted) {
-      if (this.#envelopes.length === 0) await this.#arrival(signal)
-      this.#tellDropped()
-      const arrivals = this.#envelopes.splice(0, limit).flatMap((envelope) => this.#open(envelope))
-      const deliveries = await this.#fetchSpilled(arrivals)
+      if (this.#arrivals.length === 0) await this.#openNext(limit, signal)
+      const deliveries = await this.#fetchSpilled(this.#arrivals)
+      this.#arrivals = []
       if (deliveries.length > 0) return deliveries
     }
     return []
@@ -70,7 +73,7 @@ export class NotifyInbox implements Inbox {
   async settle(delivery: Delivery, how: Settlement): Promise<boolean> {
     const { id, channel } = delivery
     if (how.type === 'ack') this.#context.telemetry.count('events.ack', 1, channel)
-    if (how.type === 'nack') {
+    if (how.type === 'nack' || how.type === 'dead') {
       this.#context.telemetry.count('events.nack', 1, channel)
       this.#context.options.logger.warn('an event was nacked, but notify delivers once', {
         id,
@@ -83,6 +86,12 @@ export class NotifyInbox implements Inbox {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#onDispose(this)
+  }
+
+  async #openNext(limit: number, signal: AbortSignal): Promise<void> {
+    if (this.#envelopes.length === 0) await this.#arrival(signal)
+    this.#tellDropped()
+    this.#arrivals = this.#envelopes.splice(0, limit).flatMap((envelope) => this.#open(envelope))
   }
 
   #tellDropped(): void {
@@ -105,8 +114,7 @@ export class NotifyInbox implements Inbox {
 
   async #fetchSpilled(arrivals: readonly Arrival[]): Promise<readonly Delivery[]> {
     const ids = arrivals.filter(({ spilled }) => spilled).map(({ delivery }) => delivery.id)
-    const rows = ids.length === 0 ? [] : await this.#context.adapter.run('read_spill', { ids })
-    const byId = new Map(rows.map((row) => [row.id, row]))
+    const byId = ids.length === 0 ? new Map<unknown, Row>() : await this.#readSpilled(ids)
     return arrivals.flatMap((arrival) => {
       if (!arrival.spilled) return [arrival.delivery]
       const row = byId.get(arrival.delivery.id)
@@ -117,6 +125,17 @@ export class NotifyInbox implements Inbox {
       const metadata = row.metadata === null ? null : String(row.metadata)
       return [{ ...arrival.delivery, payload: String(row.payload), metadata }]
     })
+  }
+
+  /** A stranger's envelope may promise a payload where there is no table; only a broken connection is worth another try. */
+  async #readSpilled(ids: readonly EventId[]): Promise<ReadonlyMap<unknown, Row>> {
+    try {
+      const rows = await this.#context.adapter.run('read_spill', { ids })
+      return new Map(rows.map((row) => [row.id, row]))
+    } catch (error) {
+      if (isFinal(error)) return new Map()
+      throw error
+    }
   }
 
   #fail(channel: string, error: unknown): void {

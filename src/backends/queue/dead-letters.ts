@@ -1,7 +1,7 @@
 import type { Row } from '../../adapters/adapter.js'
 import type { EventId, Metadata } from '../../event.js'
 import type { BackendContext, DeadLetter, DeadLetterPage, DeadLetterStore } from '../backend.js'
-import type { WakeUps } from './wake-ups.js'
+import type { WakeUps } from '../wake-ups.js'
 
 /** The dead letters of a queue, as the database keeps them. */
 export class QueueDeadLetters implements DeadLetterStore {

@@ -23,6 +23,7 @@ export function toDelivery(row: Row, channel: string, token: string, leaseMs: nu
     createdAtMs: Number(row.created_at_ms),
     availableAtMs: Number(row.available_at_ms),
     lastError: row.last_error === null ? null : String(row.last_error),
+    position: null,
     lease: { token, leaseMs, expiresAtMs: Number(row.lease_expires_at_ms), lost: false, onLost: undefined },
   }
 }

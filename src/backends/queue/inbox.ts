@@ -1,10 +1,10 @@
 import type { Delivery, Settlement } from '../../event.js'
 import type { ResolvedSubscribeOptions } from '../../resolve.js'
 import type { Inbox } from '../backend.js'
+import type { Lane, Poller } from '../poller.js'
 import type { QueueDelivery } from './delivery.js'
 import type { Exchange } from './exchange.js'
 import type { Leases } from './leases.js'
-import type { Lane, Poller } from './poller.js'
 import type { Settler } from './settler.js'
 
 interface InboxParts {

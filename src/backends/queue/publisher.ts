@@ -1,10 +1,10 @@
-import { Coalescer, type Outcome } from '../../coalescer.js'
-import { ConnectionError, UnsupportedError } from '../../errors.js'
+import { Coalescer } from '../../coalescer.js'
+import { UnsupportedError } from '../../errors.js'
 import type { EventId, NewEvent } from '../../event.js'
 import type { BackendContext } from '../backend.js'
 import { retryOnBreak } from '../retry.js'
+import type { WakeUps } from '../wake-ups.js'
 import { singleCall, store } from './store.js'
-import type { WakeUps } from './wake-ups.js'
 
 /** Most events in one flush, and how often one is tried over connections that break. */
 const FLUSH_LIMIT = 1_000
@@ -19,7 +19,7 @@ export class Publisher {
   constructor(context: BackendContext, wakeUps: WakeUps) {
     this.#context = context
     this.#wakeUps = wakeUps
-    this.#single = new Coalescer(FLUSH_LIMIT, (events) => this.#flush(events))
+    this.#single = new Coalescer(FLUSH_LIMIT, (events) => this.#store(events))
   }
 
   /** Several events are one call, all or none; lone ones travel with whoever else publishes now. */
@@ -51,27 +51,6 @@ export class Publisher {
     return this.#single.idle()
   }
 
-  /** When the database refuses a flush, each event goes alone, so that a bad one rejects only its own call. */
-  async #flush(events: readonly NewEvent[]): Promise<readonly Outcome<EventId>[]> {
-    try {
-      return (await this.#store(events)).map((value) => ({ value }))
-    } catch (error) {
-      if (error instanceof ConnectionError || events.length === 1) throw error
-      const outcomes: Outcome<EventId>[] = []
-      for (const event of events) outcomes.push(await this.#storeAlone(event))
-      return outcomes
-    }
-  }
-
-  async #storeAlone(event: NewEvent): Promise<Outcome<EventId>> {
-    try {
-      const [id = event.id] = await this.#store([event])
-      return { value: id }
-    } catch (error) {
-      return { error }
-    }
-  }
-
   async #store(events: readonly NewEvent[]): Promise<readonly EventId[]> {
     const topics = this.#wakeUps.topicsNow(events)
     const ids = await this.#retry(events, (remaining) => this.#storeOnce(remaining, topics))
@@ -98,12 +77,12 @@ export class Publisher {
   ): Promise<readonly EventId[]> {
     const live = new Map<EventId, EventId>()
     let remaining = events
-    await retryOnBreak(ATTEMPTS, async (attempts) => {
+    return retryOnBreak(ATTEMPTS, async (attempts) => {
       if (attempts > 1) remaining = await this.#findMissing(remaining)
       const ids = remaining.length === 0 ? [] : await attempt(remaining)
       for (const [index, event] of remaining.entries()) live.set(event.id, ids[index] ?? event.id)
+      return events.map((event) => live.get(event.id) ?? event.id)
     })
-    return events.map((event) => live.get(event.id) ?? event.id)
   }
 
   async #findMissing(events: readonly NewEvent[]): Promise<readonly NewEvent[]> {

@@ -2,15 +2,16 @@ import type { Row } from '../../adapters/adapter.js'
 import type { EventId, NewEvent } from '../../event.js'
 import type { ResolvedSubscribeOptions } from '../../resolve.js'
 import type { Backend, BackendContext, ChannelStats, Inbox } from '../backend.js'
+import { Poller } from '../poller.js'
 import { Purge } from '../purge.js'
+import { WakeUps } from '../wake-ups.js'
 import { QueueDeadLetters } from './dead-letters.js'
+import { findDue } from './due.js'
 import { Exchange } from './exchange.js'
 import { QueueInbox } from './inbox.js'
 import { Leases } from './leases.js'
-import { Poller } from './poller.js'
 import { Publisher } from './publisher.js'
 import { Settler } from './settler.js'
-import { WakeUps } from './wake-ups.js'
 
 /**
  * One consumer gets each event, at least once, until it acks. An event changes table as its life changes:
@@ -41,8 +42,8 @@ export class QueueBackend implements Backend {
 
   constructor(context: BackendContext) {
     this.#context = context
-    this.#poller = new Poller(context)
-    this.#wakeUps = new WakeUps(context, this.#poller)
+    this.#poller = new Poller(context, (channels) => findDue(context, channels))
+    this.#wakeUps = new WakeUps(context, 'queue', this.#poller)
     this.#publisher = new Publisher(context, this.#wakeUps)
     this.#leases = new Leases(context)
     const exchange = (channel: string) => this.#exchange(channel)

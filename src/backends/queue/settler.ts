@@ -1,14 +1,16 @@
-import { Coalescer, type Outcome } from '../../coalescer.js'
+import { Coalescer } from '../../coalescer.js'
 import { describe } from '../../errors.js'
 import type { Settlement } from '../../event.js'
-import { groupBy } from '../../group.js'
 import { detach } from '../../wait.js'
 import type { BackendContext } from '../backend.js'
 import { retryOnBreak } from '../retry.js'
+import type { WakeUps } from '../wake-ups.js'
 import { addressOf, type QueueDelivery } from './delivery.js'
 import type { Exchange } from './exchange.js'
 import type { Leases } from './leases.js'
-import type { WakeUps } from './wake-ups.js'
+
+/** Most deliveries in one statement. */
+const FLUSH_LIMIT = 1_000
 
 /** How often giving back is tried over connections that break. */
 const ATTEMPTS = 6
@@ -32,13 +34,12 @@ export class Settler {
   readonly #context: BackendContext
   readonly #parts: SettlerParts
   readonly #background = new Set<Promise<unknown>>()
-  readonly #coalescers: Readonly<Record<GiveBack, Coalescer<Item, boolean>>>
+  /** By verb and channel: a flush is one statement, all or none. */
+  readonly #coalescers = new Map<string, Coalescer<Item, boolean>>()
 
   constructor(context: BackendContext, parts: SettlerParts) {
     this.#context = context
     this.#parts = parts
-    const coalesce = (verb: GiveBack) => new Coalescer<Item, boolean>(1_000, (items) => this.#flush(verb, items))
-    this.#coalescers = { release: coalesce('release'), reschedule: coalesce('reschedule'), bury: coalesce('bury') }
   }
 
   /** `false`: the lease was lost. */
@@ -60,7 +61,7 @@ export class Settler {
 
   async idle(): Promise<void> {
     await Promise.all(this.#background)
-    await Promise.all(Object.values(this.#coalescers).map((coalescer) => coalescer.idle()))
+    await Promise.all([...this.#coalescers.values()].map((coalescer) => coalescer.idle()))
   }
 
   #apply(delivery: QueueDelivery, how: Exclude<Settlement, { type: 'extend' }>): Promise<boolean> {
@@ -97,13 +98,13 @@ export class Settler {
   }
 
   async #bury(delivery: QueueDelivery, error: string): Promise<boolean> {
-    const held = await this.#coalescers.bury.add({ delivery, details: { error } })
+    const held = await this.#coalescer('bury', delivery.channel).add({ delivery, details: { error } })
     if (held) this.#count('events.dead', delivery)
     return held
   }
 
   async #giveBack(verb: 'release' | 'reschedule', delivery: QueueDelivery, details: Item['details']): Promise<boolean> {
-    const held = await this.#coalescers[verb].add({ delivery, details })
+    const held = await this.#coalescer(verb, delivery.channel).add({ delivery, details })
     if (held) this.#parts.wakeUps.returned(delivery.channel, Number(details.delay_ms ?? 0))
     return held
   }
@@ -113,12 +114,19 @@ export class Settler {
     return !delivery.lease.lost
   }
 
-  async #flush(verb: GiveBack, items: readonly Item[]): Promise<readonly Outcome<boolean>[]> {
-    const held = new Set<unknown>()
-    for (const [channel, group] of groupBy(items, ({ delivery }) => delivery.channel)) {
-      for (const id of await this.#ask(verb, channel, group)) held.add(id)
+  #coalescer(verb: GiveBack, channel: string): Coalescer<Item, boolean> {
+    const key = `${verb} ${channel}`
+    let coalescer = this.#coalescers.get(key)
+    if (coalescer === undefined) {
+      coalescer = new Coalescer(FLUSH_LIMIT, (items) => this.#flush(verb, channel, items))
+      this.#coalescers.set(key, coalescer)
     }
-    return items.map(({ delivery }) => ({ value: held.has(delivery.id) }))
+    return coalescer
+  }
+
+  async #flush(verb: GiveBack, channel: string, items: readonly Item[]): Promise<readonly boolean[]> {
+    const held = new Set(await this.#ask(verb, channel, items))
+    return items.map(({ delivery }) => held.has(delivery.id))
   }
 
   /**

@@ -1,6 +1,6 @@
 import { call, type Work } from '../../adapters/adapter.js'
 import type { DatabaseClock } from '../../clock.js'
-import type { EventId, NewEvent } from '../../event.js'
+import { type EventId, isDelayed, type NewEvent } from '../../event.js'
 import type { Parameters } from '../../statements.js'
 
 /** Most events and most bytes of payload in one statement. */
@@ -13,7 +13,7 @@ export function singleCall(
   clock: DatabaseClock,
   topics: readonly string[],
 ): { verb: string; parameters: Parameters } | undefined {
-  const plain = events.every((event) => event.key === null && !isDelayed(event, clock))
+  const plain = events.every((event) => event.key === null && !isDelayed(event, clock.now()))
   if (!plain || chunk(events).length !== 1) return undefined
   return { verb: 'publish', parameters: { events: events.map(toQueueRow), topics } }
 }
@@ -31,11 +31,11 @@ export function* store(
   const idOf = (event: NewEvent) => (event.key === null ? event.id : (live.get(addressOf(event)) ?? event.id))
   const fresh = events.filter((event) => idOf(event) === event.id)
 
-  const ready = chunk(fresh.filter((event) => !isDelayed(event, clock)))
+  const ready = chunk(fresh.filter((event) => !isDelayed(event, clock.now())))
   for (const [index, part] of ready.entries()) {
     yield* call('publish', { events: part.map(toQueueRow), topics: index === 0 ? topics : [] })
   }
-  for (const part of chunk(fresh.filter((event) => isDelayed(event, clock)))) {
+  for (const part of chunk(fresh.filter((event) => isDelayed(event, clock.now())))) {
     yield* call('schedule', { events: part.map(toScheduledRow) })
   }
   return events.map(idOf)
@@ -54,12 +54,6 @@ function* takeKeys(keyed: readonly NewEvent[]): Work<ReadonlyMap<string, EventId
 /** No name holds a NUL. */
 function addressOf({ channel, key }: NewEvent): string {
   return `${key}\0${channel}`
-}
-
-/** Whether it starts in `scheduled`. An event whose time has come by the clock we know of starts in the queue. */
-export function isDelayed({ delay }: NewEvent, clock: DatabaseClock): boolean {
-  if (delay === null) return false
-  return delay.availableAtMs === null || delay.availableAtMs > clock.now()
 }
 
 function chunk(events: readonly NewEvent[]): readonly (readonly NewEvent[])[] {

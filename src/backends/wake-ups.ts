@@ -1,12 +1,11 @@
-import type { Adapter, NotificationListener } from '../../adapters/adapter.js'
-import type { DatabaseClock } from '../../clock.js'
-import { describe, UnsupportedError } from '../../errors.js'
-import type { NewEvent } from '../../event.js'
-import { detach } from '../../wait.js'
-import type { BackendContext } from '../backend.js'
-import { topicOf } from '../topics.js'
+import type { Adapter, NotificationListener } from '../adapters/adapter.js'
+import type { DatabaseClock } from '../clock.js'
+import { describe, UnsupportedError } from '../errors.js'
+import { isDelayed, type NewEvent } from '../event.js'
+import { detach } from '../wait.js'
+import type { BackendContext } from './backend.js'
 import type { Sleeper } from './sleeper.js'
-import { isDelayed } from './store.js'
+import { topicOf } from './topics.js'
 
 /** At most one NOTIFY per channel and process in this many milliseconds: its commit takes a lock of the whole cluster. */
 const NOTIFY_INTERVAL_MS = 10
@@ -17,14 +16,16 @@ const NOTIFY_INTERVAL_MS = 10
  */
 export class WakeUps implements AsyncDisposable {
   readonly #context: BackendContext
+  readonly #purpose: 'queue' | 'log'
   readonly #sleeper: Sleeper
   readonly #lastNotifiedMs = new Map<string, number>()
   readonly #trailing = new Map<string, NodeJS.Timeout>()
   readonly #channelOf = new Map<string, string>()
   #source: Promise<AsyncDisposable | undefined> | undefined
 
-  constructor(context: BackendContext, sleeper: Sleeper) {
+  constructor(context: BackendContext, purpose: 'queue' | 'log', sleeper: Sleeper) {
     this.#context = context
+    this.#purpose = purpose
     this.#sleeper = sleeper
   }
 
@@ -57,7 +58,7 @@ export class WakeUps implements AsyncDisposable {
   topicsInTransaction(events: readonly NewEvent[]): readonly string[] {
     if (this.#adapter.listen === undefined) return []
     return this.topicsOf(
-      new Set(events.filter((event) => !isDelayed(event, this.#clock)).map(({ channel }) => channel)),
+      new Set(events.filter((event) => !isDelayed(event, this.#clock.now())).map(({ channel }) => channel)),
     )
   }
 
@@ -69,7 +70,7 @@ export class WakeUps implements AsyncDisposable {
   /** These events are committed. */
   stored(events: readonly NewEvent[]): void {
     for (const event of events) {
-      if (!isDelayed(event, this.#clock)) this.#sleeper.wake(event.channel)
+      if (!isDelayed(event, this.#clock.now())) this.#sleeper.wake(event.channel)
       else
         this.#sleeper.expect(
           event.channel,
@@ -145,6 +146,6 @@ export class WakeUps implements AsyncDisposable {
   }
 
   #topicOf(channel: string): string {
-    return topicOf(this.#context.options.schema, 'queue', channel)
+    return topicOf(this.#context.options.schema, this.#purpose, channel)
   }
 }

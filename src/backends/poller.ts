@@ -1,9 +1,7 @@
-import { Trouble } from '../../trouble.js'
-import type { BackendContext } from '../backend.js'
+import { Trouble } from '../trouble.js'
+import type { BackendContext } from './backend.js'
 import { MIN_POLL_MS, type Sleeper } from './sleeper.js'
 
-/** Most scheduled events moved into a queue in one statement. */
-const PROMOTE_LIMIT = 1_000
 /** How often to look, and for how long, while a commit is expected that nobody will tell of, in milliseconds. */
 const HURRY_INTERVAL_MS = 20
 const HURRY_MS = 1_000
@@ -12,17 +10,27 @@ const HURRY_MS = 1_000
 export interface Lane {
   readonly channel: string
   readonly pollIntervalMs: number
-  /** Events may be there: claim. */
+  /** Events may be there: fetch. */
   heat(): void
+}
+
+/** What a look at the database found. */
+export interface Findings {
+  /** Channels that have something for whoever follows them. */
+  readonly ready: readonly string[]
+  /** In how many milliseconds something is due next; infinity when nothing is. */
+  readonly nextMs: number
+  /** Whether something was hidden behind what was found: look again at once. */
+  readonly more: boolean
 }
 
 /**
  * The truth behind the hints: looks what is due, one question for all channels of this object, by deadline. It sleeps
- * until the next scheduled event, the next end of a lease, or the poll interval, whichever is first.
- * @see sql/postgres/statements/next_due.sql
+ * until something is due or the poll interval is over, whichever is first.
  */
 export class Poller implements Sleeper, AsyncDisposable {
   readonly #context: BackendContext
+  readonly #find: (channels: readonly string[]) => Promise<Findings>
   readonly #trouble: Trouble
   readonly #lanes = new Set<Lane>()
   #timer: NodeJS.Timeout | undefined
@@ -32,8 +40,10 @@ export class Poller implements Sleeper, AsyncDisposable {
   #lookAgain = false
   #closed = false
 
-  constructor(context: BackendContext) {
+  /** @param find asks the database about the channels that are followed */
+  constructor(context: BackendContext, find: (channels: readonly string[]) => Promise<Findings>) {
     this.#context = context
+    this.#find = find
     this.#trouble = new Trouble(context.options.logger, 'looking for due events')
   }
 
@@ -89,28 +99,13 @@ export class Poller implements Sleeper, AsyncDisposable {
     this.#looking = undefined
   }
 
-  /** Heats the lanes that have something to claim; returns in how many milliseconds something is due next. */
+  /** Heats the lanes that have something to fetch; returns in how many milliseconds to look again. */
   async #lookOnce(): Promise<number> {
-    const { adapter, clock, telemetry } = this.#context
-    const channels = [...new Set([...this.#lanes].map((lane) => lane.channel))]
-    const rows = await adapter.run('next_due', { channels })
-    const dues = rows.map((row) => {
-      clock.observe(Number(row.now_ms))
-      return { channel: String(row.channel), queue: toMs(row.queue_due_ms), scheduled: toMs(row.scheduled_due_ms) }
-    })
-    await this.#promote(dues.filter(({ scheduled }) => scheduled <= 0).map(({ channel }) => channel))
-    const ready = dues.filter(({ queue, scheduled }) => queue <= 0 || scheduled <= 0)
-    if (ready.length === 0) telemetry.count('events.poll.empty')
-    for (const { channel } of ready) this.wake(channel)
-    const waits = dues.flatMap(({ queue, scheduled }) => [queue, scheduled]).filter((dueMs) => dueMs > 0)
-    return Math.min(this.#intervalMs(), ...waits)
-  }
-
-  async #promote(channels: readonly string[]): Promise<void> {
-    if (channels.length === 0) return
-    const promoted = await this.#context.adapter.run('promote', { channels, limit: PROMOTE_LIMIT })
-    // What is due after these was hidden behind them.
-    if (promoted.length > 0) this.#lookAgain = true
+    const { ready, nextMs, more } = await this.#find([...new Set([...this.#lanes].map((lane) => lane.channel))])
+    if (more) this.#lookAgain = true
+    if (ready.length === 0) this.#context.telemetry.count('events.poll.empty')
+    for (const channel of ready) this.wake(channel)
+    return Math.min(this.#intervalMs(), nextMs)
   }
 
   #intervalMs(): number {
@@ -131,9 +126,4 @@ export class Poller implements Sleeper, AsyncDisposable {
     clearTimeout(this.#timer)
     this.#wakeAtMs = Number.POSITIVE_INFINITY
   }
-}
-
-/** Nothing to wait for is infinitely far away. */
-function toMs(due: unknown): number {
-  return due === null ? Number.POSITIVE_INFINITY : Number(due)
 }

@@ -1,0 +1,48 @@
+-- The log: every event stays, in the order of its position, until it is too old; groups remember how far they have read.
+
+-- Published and committed, or about to be, but without a position. Positions are given after the commit, since those
+-- given before it become visible out of order, and whoever reads past a gap loses what fills it later.
+create table if not exists rowcast_log_incoming (
+  id char(36) character set ascii collate ascii_bin not null,
+  channel varchar(255) not null,
+  payload longtext not null,
+  metadata longtext,
+  created_at datetime(6) not null,
+  retried boolean not null,
+  primary key (id)
+) engine = innodb row_format = dynamic default character set = utf8mb4 collate = utf8mb4_bin;
+
+create table if not exists rowcast_log (
+  channel varchar(255) not null,
+  `position` bigint not null,
+  id char(36) character set ascii collate ascii_bin not null,
+  payload longtext not null,
+  metadata longtext,
+  created_at datetime(6) not null,
+  primary key (channel, `position`)
+) engine = innodb row_format = dynamic default character set = utf8mb4 collate = utf8mb4_bin;
+
+-- The last position that was given. Whoever gives the next ones locks this row, so that no two can; it is data, so that
+-- a dump that is restored elsewhere goes on where it was.
+create table if not exists rowcast_log_head (
+  id integer not null,
+  `position` bigint not null,
+  primary key (id)
+) engine = innodb row_format = dynamic default character set = utf8mb4 collate = utf8mb4_bin;
+
+insert into rowcast_log_head (id, `position`)
+values (1, 0)
+on duplicate key update id = rowcast_log_head.id;
+
+-- How far each group has read each channel, who reads for it, and how often readers died at the event that comes next.
+create table if not exists rowcast_checkpoint (
+  channel varchar(255) not null,
+  consumer_group varchar(255) not null,
+  `position` bigint not null,
+  attempts integer not null,
+  lease_token char(36) character set ascii collate ascii_bin,
+  lease_expires_at datetime(6),
+  consumer text,
+  updated_at datetime(6) not null,
+  primary key (channel, consumer_group)
+) engine = innodb row_format = dynamic default character set = utf8mb4 collate = utf8mb4_bin;

@@ -1,0 +1,8 @@
+-- Deletes what has its position, or had it before.
+-- Params: batch (rows of the second step).
+delete i
+from json_table(:batch, '$[*]' columns (
+  id char(36) character set ascii collate ascii_bin path '$.batch_id'
+)) as b
+straight_join rowcast_log_incoming as i force index (primary)
+  on i.id = b.id

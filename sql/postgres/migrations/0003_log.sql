@@ -1,0 +1,47 @@
+-- The log: every event stays, in the order of its position, until it is too old; groups remember how far they have read.
+
+-- Published and committed, or about to be, but without a position. Positions are given after the commit, since those
+-- given before it become visible out of order, and whoever reads past a gap loses what fills it later.
+create table rowcast.log_incoming (
+  id uuid primary key,
+  channel text not null,
+  payload json not null,
+  metadata json,
+  created_at timestamptz not null,
+  retried boolean not null
+) with (
+  autovacuum_vacuum_scale_factor = 0.05,
+  autovacuum_vacuum_cost_delay = 0
+);
+
+create table rowcast.log (
+  channel text not null,
+  position bigint not null,
+  id uuid not null,
+  payload json not null,
+  metadata json,
+  created_at timestamptz not null,
+  primary key (channel, position)
+);
+
+-- The last position that was given. Whoever gives the next ones locks this row, so that no two can; it is data, so that
+-- a dump that is restored elsewhere goes on where it was.
+create table rowcast.log_head (
+  id integer primary key check (id = 1),
+  position bigint not null
+) with (fillfactor = 50);
+
+insert into rowcast.log_head (id, position) values (1, 0);
+
+-- How far each group has read each channel, who reads for it, and how often readers died at the event that comes next.
+create table rowcast.checkpoint (
+  channel text not null,
+  consumer_group text not null,
+  position bigint not null,
+  attempts integer not null,
+  lease_token uuid,
+  lease_expires_at timestamptz,
+  consumer text,
+  updated_at timestamptz not null,
+  primary key (channel, consumer_group)
+) with (fillfactor = 50);

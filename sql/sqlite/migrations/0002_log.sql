@@ -1,0 +1,27 @@
+-- The log: every event stays, in the order of its position, until it is too old; groups remember how far they have read.
+
+-- There is one writer, so the order of inserts is the order of commits, and a position can be given on the way in, as it
+-- cannot elsewhere. `autoincrement` keeps a position from coming back once retention has deleted the last one.
+create table rowcast_log (
+  position integer primary key autoincrement,
+  channel text not null,
+  id text not null,
+  payload text not null,
+  metadata text,
+  created_at integer not null
+) strict;
+
+create index rowcast_log_channel on rowcast_log (channel, position);
+
+-- How far each group has read each channel, who reads for it, and how often readers died at the event that comes next.
+create table rowcast_checkpoint (
+  channel text not null,
+  consumer_group text not null,
+  position integer not null,
+  attempts integer not null,
+  lease_token text,
+  lease_expires_at integer,
+  consumer text,
+  updated_at integer not null,
+  primary key (channel, consumer_group)
+) strict, without rowid;

@@ -1,0 +1,267 @@
+import { createHash } from 'node:crypto'
+import Database from 'better-sqlite3'
+import * as assert from 'uvu/assert'
+import { migrationSql, sqlite } from '../src/adapters/sqlite/index.js'
+import { type ChannelOptions, EventChannel, MigrationError } from '../src/index.js'
+import { resolveChannelOptions } from '../src/resolve.js'
+import { readSql } from '../src/statements.js'
+import { resolveTarget } from '../src/target.js'
+import { DATABASES, database, type Place } from './support/databases.js'
+import { rejects, throws } from './support/errors.js'
+import { silent } from './support/logger.js'
+import { printedFor, runScript, statementsOf } from './support/migration.js'
+import { bareUser } from './support/mysql.js'
+import { Openers } from './support/openers.js'
+import { bareRole } from './support/postgres.js'
+import { suite } from './support/suite.js'
+import { within } from './support/wait.js'
+import { SOON_MS, Taker, World } from './support/world.js'
+
+const QUEUE = { backend: 'queue', logger: silent } as const
+
+function openIn(place: Place, options: ChannelOptions = {}): Promise<EventChannel> {
+  return EventChannel.open(place.url, { ...QUEUE, ...place.options, ...options })
+}
+
+/** Publishes an event, takes it and acks it. */
+async function deliverOne(channel: EventChannel): Promise<void> {
+  const id = await channel.publish('orders', { total: 42 }, { key: 'k', metadata: { tenant: 'acme' } })
+  const event = await new Taker(channel, 'orders').take()
+  assert.equal([event.id, event.payload, event.metadata], [id, { total: 42 }, { tenant: 'acme' }])
+  assert.is(await event.ack(), true)
+}
+
+async function recordedIn(place: Place): Promise<readonly Record<string, unknown>[]> {
+  const rows = await place.sql(`select version, name, checksum from ${place.table('migrations')} order by version`)
+  return rows.map(({ version, name, checksum }) => ({ version: Number(version), name, checksum }))
+}
+
+for (const database of DATABASES) {
+  const test = suite(`migrations on ${database.name}`)
+  const files = readSql(database.name, 'migrations')
+  const expected = files.map(({ name, text }, index) => ({
+    version: index + 1,
+    name: name.replace(/^\d+_/, ''),
+    checksum: createHash('sha256').update(text).digest('hex'),
+  }))
+
+  test('they are numbered in order', () => {
+    assert.equal(
+      files.map(({ name }) => name.slice(0, 5)),
+      files.map((_, index) => `${String(index + 1).padStart(4, '0')}_`),
+    )
+  })
+
+  test('opening applies each once and records it with its checksum and the time; the next has nothing to do', async () => {
+    await using world = await World.open(database)
+    assert.equal(await recordedIn(world.place), expected)
+    const recent = `applied_at > ${database.ago(60)} and applied_at < ${database.ago(-60)}`
+    const timed = await world.place.sql(`select version from ${world.place.table('migrations')} where ${recent}`)
+    assert.is(timed.length, expected.length)
+    assert.equal(await world.channel.migrate(), [])
+    const other = await world.another()
+    assert.equal(await other.migrate(), [])
+    assert.equal(await recordedIn(world.place), expected)
+  })
+
+  test('without autoMigrate an empty database is refused, with what to do, and left empty', async () => {
+    await using place = await database.place()
+    const opening = openIn(place, { autoMigrate: false })
+    const error = await rejects(opening, 'MIGRATION', /lacks migration 1 \(queue\): .*autoMigrate: true.*migrationSql/)
+    assert.instance(error, MigrationError)
+    await assertNoTables(place)
+  })
+
+  test('without autoMigrate a migrated database works', async () => {
+    await using world = await World.open(database)
+    await deliverOne(await world.another({ autoMigrate: false }))
+  })
+
+  test('what a person had printed and run is what autoMigrate would have made', async () => {
+    await using place = await database.place()
+    await runScript(database, place, printedFor(database, place))
+    assert.equal(await recordedIn(place), expected)
+    const careful = await openIn(place, { autoMigrate: false })
+    await deliverOne(careful)
+    await careful.close()
+    const eager = await openIn(place)
+    assert.equal(await eager.migrate(), [])
+    await eager.close()
+  })
+
+  test('a migration that was applied with other contents is refused, and nothing is touched', async () => {
+    await using world = await World.open(database)
+    const { place } = world
+    await place.sql(`update ${place.table('migrations')} set checksum = 'abc' where version = 1`)
+    for (const autoMigrate of [true, false]) {
+      const error = await rejects(openIn(place, { autoMigrate }), 'MIGRATION', /migration 1 .*other contents.*abc.*use/)
+      assert.instance(error, MigrationError)
+    }
+    await rejects(world.channel.migrate(), 'MIGRATION', /migration 1 /)
+    assert.is((await recordedIn(place))[0]?.checksum, 'abc')
+  })
+
+  test('a schema newer than the library is refused, with what to do', async () => {
+    await using world = await World.open(database)
+    const { place } = world
+    await place.sql(`insert into ${place.table('migrations')} (version, name, checksum) values (99, 'later', 'abc')`)
+    const message = new RegExp(`schema is at version 99, this rowcast knows up to ${expected.length}: upgrade rowcast`)
+    for (const autoMigrate of [true, false]) {
+      assert.instance(await rejects(openIn(place, { autoMigrate }), 'MIGRATION', message), MigrationError)
+    }
+    // Whoever is running already goes on.
+    await deliverOne(world.channel)
+  })
+
+  test.run()
+}
+
+/** Not even the schema, where there is one. */
+async function assertNoTables(place: Place): Promise<void> {
+  for (const table of ['migrations', 'queue', 'history']) {
+    const counting = place.sql(`select count(*) from ${place.table(table)}`)
+    const outcome = await counting.then(
+      () => 'is there',
+      () => 'is not there',
+    )
+    assert.is(`${table} ${outcome}`, `${table} is not there`)
+  }
+}
+
+for (const name of ['postgres', 'mysql'] as const) {
+  const test = suite(`who may migrate on ${name}`)
+  const grantee = { postgres: bareRole, mysql: bareUser }[name]
+
+  test('a login without the rights is told what to do, and nothing is made', async () => {
+    await using place = await database(name).place()
+    await using login = await grantee(place)
+    const opening = EventChannel.open(login.url, { ...QUEUE, ...place.options })
+    const remedy = /refused to make .*denied.*: grant .* migrationSql\(\) .* autoMigrate: false$/
+    assert.instance(await rejects(opening, 'MIGRATION', remedy), MigrationError)
+    await assertNoTables(place)
+  })
+
+  test('a login that may only read and write works on a schema that is there', async () => {
+    await using world = await World.open(database(name))
+    await using login = await grantee(world.place)
+    await login.grantRows()
+    for (const autoMigrate of [true, false]) {
+      const channel = await EventChannel.open(login.url, { ...QUEUE, ...world.place.options, autoMigrate })
+      await deliverOne(channel)
+      await channel.close()
+    }
+  })
+
+  test('opening a schema that is there waits for nobody who migrates', async () => {
+    await using world = await World.open(database(name))
+    const { place } = world
+    await place.sql(`create table ${place.table('gate')} (id integer primary key)`)
+    await place.sql(`insert into ${place.table('gate')} values (1)`)
+    const user = await place.begin()
+    const enter = `select id from ${place.table('gate')} for update`
+    await (user.handle as { query(text: string): Promise<unknown> }).query(enter)
+
+    await using adapter = await (await resolveTarget(place.url)).connect(
+      resolveChannelOptions({ ...QUEUE, ...place.options }),
+    )
+    let ended = false
+    const migrating = adapter
+      .exclusively(function* () {
+        yield { sql: enter }
+      })
+      .then(() => {
+        ended = true
+      })
+    try {
+      await deliverOne(await within(SOON_MS, world.another()))
+      assert.not(ended)
+    } finally {
+      await user.commit()
+    }
+    await within(SOON_MS, migrating)
+  })
+
+  test.run()
+}
+
+const test = suite('migrations')
+const PROCESSES = 10
+
+test('ten processes that open a fresh database at once all succeed, and each migration is applied once', async () => {
+  await using openers = await Openers.start(PROCESSES)
+  for (const database of DATABASES) {
+    await using place = await database.place()
+    assert.equal(await openers.open(place), Array(PROCESSES).fill('opened'), database.name)
+    const versions = (await recordedIn(place)).map(({ version }) => version)
+    assert.equal(
+      versions,
+      readSql(database.name, 'migrations').map((_, index) => index + 1),
+    )
+    const [stored] = await place.sql(`select count(*) as count from ${place.table('queue')}`)
+    assert.is(Number(stored?.count), PROCESSES)
+  }
+}, 60_000)
+
+test('on MySQL, where DDL obeys no transaction, a migration that died anywhere half-way runs again', async () => {
+  await using measure = await database('mysql').place()
+  const steps = statementsOf(printedFor(database('mysql'), measure)).length
+  for (let done = 1; done < steps; done++) {
+    await using place = await database('mysql').place()
+    const printed = statementsOf(printedFor(database('mysql'), place))
+    await runScript(database('mysql'), place, printed.slice(0, done).join(';\n'))
+    const channel = await openIn(place)
+    await deliverOne(channel)
+    await channel.close()
+    assert.is((await recordedIn(place)).length, readSql('mysql', 'migrations').length)
+  }
+})
+
+for (const name of ['postgres', 'sqlite'] as const) {
+  test(`on ${name} a migration that fails half-way leaves nothing, and runs when the way is clear`, async () => {
+    await using place = await database(name).place()
+    if ('schema' in place.options) await place.sql(`create schema ${place.options.schema}`)
+    await place.sql(`create table ${place.table('dedupe')} (mine integer)`)
+    const error = await rejects(openIn(place), 'MIGRATION', /dedupe.* already exists/)
+    assert.instance(error, MigrationError)
+    await assertNoTables(place)
+    await place.sql(`drop table ${place.table('dedupe')}`)
+    const channel = await openIn(place)
+    await deliverOne(channel)
+    await channel.close()
+  })
+}
+
+test('migrate says what it applied; on Postgres a notify channel opens without tables, and has the missing ones made', async () => {
+  await using place = await database('postgres').place()
+  const options = { ...place.options, logger: silent, backend: 'notify', autoMigrate: false } as const
+  const channel = await EventChannel.open(place.url, options)
+  await assertNoTables(place)
+  assert.equal(
+    await channel.migrate(),
+    (await recordedIn(place)).map(({ version, name }) => ({ version, name })),
+  )
+  await place.sql(`drop table ${place.table('spill')}`)
+  await place.sql(`delete from ${place.table('migrations')} where version = 2`)
+  await rejects(openIn(place, { autoMigrate: false }), 'MIGRATION', /lacks migration 2 \(spill\)/)
+  assert.equal(await channel.migrate(), [{ version: 2, name: 'spill' }])
+  await channel.close()
+})
+
+test('a SQLite database that may not be written is refused with what to do', async () => {
+  const memory = new Database(':memory:')
+  memory.pragma('query_only = on')
+  await rejects(EventChannel.open(sqlite({ database: memory }), QUEUE), 'MIGRATION', /denied.*: grant .*migrationSql/)
+  memory.pragma('query_only = off')
+  memory.exec(migrationSql())
+  const channel = await EventChannel.open(sqlite({ database: memory }), { ...QUEUE, autoMigrate: false })
+  await deliverOne(channel)
+  await channel.close()
+  memory.close()
+})
+
+test('printed SQL is refused for a name that no channel could be opened with', () => {
+  throws(() => migrationSql({ tablePrefix: 'a\0b' }), 'CONFIGURATION', /^migrationSql: tablePrefix must/)
+  throws(() => migrationSql({ tabelPrefix: 'a' } as ChannelOptions), 'CONFIGURATION', /unknown option tabelPrefix/)
+})
+
+test.run()
