@@ -35,7 +35,7 @@ export class NotifyBackend implements Backend {
     this.#topics = topics
     this.#publisher = new Coalescer(FLUSH_LIMIT, async (events) => {
       await this.#broadcast(events)
-      return events.map(({ id }) => ({ value: id }))
+      return events.map(({ id }) => id)
     })
   }
 
