@@ -118,8 +118,10 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
 
   /**
    * Publishes one event; resolves once it is committed (queue) or sent (notify), or, in a transaction of the caller's,
-   * once it will commit with it.
+   * once it will commit with it. Waits for subscriptions of this object that are not live yet.
    * @throws {ClosedError} {ConfigurationError} {PayloadError} {ConnectionError}
+   * @throws {UnsupportedError} when an option asks for what the backend, which stores nothing, cannot do
+   * @see sql/postgres/statements/publish.sql
    */
   async publish<C extends keyof Events & string>(
     channel: C,
@@ -132,11 +134,12 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
     return this.#publishing.publish(channel, payload, options)
   }
 
-  /** Publishes several events in one transaction, all or none; their ids in input order. */
-  async publishMany(
-    events: readonly Publication<Events>[],
-    options: { readonly tx?: unknown } = {},
-  ): Promise<EventId[]> {
+  /**
+   * Publishes several events in one transaction, all or none; their ids in input order.
+   * @param options.tx the caller's own open transaction, as of `publish`
+   * @throws as `publish`
+   */
+  async publishMany(events: readonly Publication<Events>[], options?: Pick<PublishOptions, 'tx'>): Promise<EventId[]> {
     this.#assertOpen()
     const live = this.#consumers.live()
     if (live !== undefined) await live
@@ -145,8 +148,10 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
 
   /**
    * SQLite only: publishes without waiting, for use inside a synchronous `database.transaction()`. Runs on the database
-   * that was passed to `sqlite({ database })` or as `tx`; commits or rolls back with its transaction.
+   * that was passed to `sqlite({ database })` or as `tx`; commits or rolls back with its transaction. Blocks while another
+   * process writes, for as long as that database's own timeout says.
    * @throws {UnsupportedError} on other databases and backends
+   * @throws {PayloadError} also when the schema of the channel is asynchronous
    */
   publishSync<C extends keyof Events & string>(channel: C, payload: Events[C], options?: PublishOptions): EventId {
     this.#assertOpen()
@@ -197,13 +202,21 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
     return this.#consumers.find(event).ack()
   }
 
-  /** Gives back an event, or the one of an id, that is in this object's hands; `false` when its lease was lost. */
+  /**
+   * Gives back an event, or the one of an id, that is in this object's hands; `false` when its lease was lost.
+   * @throws {RowcastError} with code `NOT_HELD` when this object holds no such event
+   */
   async nack(event: EventMessage | EventId, options?: NackOptions): Promise<boolean> {
     this.#assertNotClosed()
     return this.#consumers.find(event).nack(options)
   }
 
-  /** One row a channel: how many events are in which stage of life. Counts rows: not for every second. */
+  /**
+   * One row a channel: how many events are in which stage of life. Counts rows: not for every second.
+   * @param channel the one to count. @default all
+   * @throws {UnsupportedError} where the backend stores nothing
+   * @see sql/postgres/statements/stats.sql
+   */
   async stats(channel?: keyof Delivered & string): Promise<readonly ChannelStats[]> {
     this.#assertNotClosed()
     const [name] = channel === undefined ? [] : resolveChannels(channel)
@@ -211,16 +224,21 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   }
 
   /**
+<<<<<<< HEAD
    * Brings the tables up to date, as opening does unless `autoMigrate` is false; returns what was applied. A notify channel
    * opens without tables: for it, this makes them ahead of the first payload that spills.
    * @throws {MigrationError}
+=======
+   * Brings the tables up to date; returns what was applied. For those who open with `autoMigrate: false`.
+   * @throws {MigrationError} when the tables are newer than this version, or not the ones it made
+>>>>>>> docs
    */
   async migrate(): Promise<readonly AppliedMigration[]> {
     this.#assertNotClosed()
     return migrate(this.#adapter)
   }
 
-  /** Whether the database answers. Never rejects. */
+  /** Whether the database answers, within five seconds. Never rejects. */
   async health(): Promise<Health> {
     return checkHealth(this.#adapter, this.backend)
   }
@@ -229,10 +247,10 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
    * Stops every subscription and listener, gives events in hand up to `drainMs` to be settled, gives the others back at
    * once with their attempt, and lets go of the database. Idempotent.
    */
-  close(options?: CloseOptions): Promise<void> {
+  async close(options?: CloseOptions): Promise<void> {
     const { drainMs } = resolveCloseOptions(options)
     this.#closing ??= this.#close(drainMs)
-    return this.#closing
+    await this.#closing
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -12,7 +12,10 @@ export interface DeadLetterFilter {
 /** Letters handled in one statement. */
 const BATCH = 500
 
-/** What was set aside, for a person to look at and decide on. */
+/**
+ * What was set aside, for a person to look at and decide on. Each method rejects with a `ConfigurationError` when it is asked
+ * for something that cannot be, an `UnsupportedError` where the backend sets nothing aside, a `ClosedError` after `close()`.
+ */
 export class DeadLetters {
   readonly #store: () => DeadLetterStore
 
@@ -21,23 +24,36 @@ export class DeadLetters {
     this.#store = store
   }
 
-  /** One page, in the order of their ids, oldest event first. */
+  /**
+   * One page, in the order of their ids, oldest event first.
+   * @param page all channels, 100 letters, the first page, unless it says otherwise
+   * @see sql/postgres/statements/list_dead.sql
+   */
   async list(page?: DeadLetterPage): Promise<readonly DeadLetter[]> {
     const resolved = resolvePage(page)
     if (resolved.channel !== undefined) checkChannelName(resolved.channel)
     return this.#store().list(resolved)
   }
 
+  /** One letter by the id of its event; `undefined` when there is none. */
   async get(id: EventId): Promise<DeadLetter | undefined> {
     return this.#store().get(checkId(id))
   }
 
-  /** Delivers again, from the first attempt on; without their dedupe keys. Returns how many there were. */
+  /**
+   * Delivers again, from the first attempt on; without their dedupe keys. Returns how many there were.
+   * @param which the id of an event, or all of a channel
+   * @see sql/postgres/statements/retry_dead.sql
+   */
   async retry(which: EventId | DeadLetterFilter): Promise<number> {
     return this.#each(which, (letters) => this.#store().retry(letters))
   }
 
-  /** Drops for good; with retention they stay in history for a while, with the reason. Returns how many there were. */
+  /**
+   * Drops for good; with retention they stay in history for a while, with the reason. Returns how many there were.
+   * @param which the id of an event, or all of a channel
+   * @see sql/postgres/statements/discard_dead.sql
+   */
   async discard(which: EventId | DeadLetterFilter, options: { readonly reason: string }): Promise<number> {
     const { reason } = resolveDiscard(options)
     return this.#each(which, (letters) =>

@@ -15,6 +15,7 @@ export type ErrorCode =
  * holds a password. The driver's own error, where there is one, is the `cause`.
  */
 export class RowcastError extends Error {
+  /** Stable from version to version; what to tell errors apart by. */
   readonly code: ErrorCode
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {

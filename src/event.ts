@@ -1,20 +1,28 @@
 import { PayloadError } from './errors.js'
 
-/** A UUIDv7 in its canonical form, made by the publisher, stamped with the database's time. */
+/**
+ * A UUIDv7 in its canonical form, made by the publisher, stamped with the database's time.
+ * @see https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-7
+ */
 export type EventId = string
 
 /** Free-form JSON that travels beside the payload: a tenant, a trace id, a content version. */
 export type Metadata = Readonly<Record<string, unknown>>
 
-/** An event as a consumer sees it. */
+/**
+ * An event as a consumer sees it. Settling it twice the same way is one settlement; of two different ways the first counts.
+ * `ack`, `nack` and `extend` reject with a `ClosedError` once the channel is closed.
+ */
 export interface EventMessage<Payload = unknown, Channel extends string = string> {
   readonly id: EventId
   readonly channel: Channel
+  /** The JSON that was published, or what the schema of the channel made of it. */
   readonly payload: Payload
   /** What the publisher gave as `metadata`; empty when it gave none. */
   readonly metadata: Metadata
   /** 1 on the first delivery. */
   readonly attempts: number
+  /** When it was stored (queue) or sent (notify), by the database's clock. */
   readonly createdAt: Date
   /** When it became due; `createdAt` unless it was delayed or given back. */
   readonly availableAt: Date
@@ -32,10 +40,11 @@ export interface EventMessage<Payload = unknown, Channel extends string = string
   extend(ms: number): Promise<boolean>
 }
 
+/** How to give an event back. */
 export interface NackOptions {
   /** Milliseconds until it may be delivered again. @default 0 */
   readonly delayMs?: number
-  /** Why; kept with the event and shown with its dead letter. */
+  /** Why: an error or anything else; its text is kept with the event and shown with its dead letter. @default none */
   readonly error?: unknown
 }
 
@@ -104,7 +113,8 @@ export type Settlement =
   | { readonly type: 'dead'; readonly error: string }
 
 /**
- * Encodes a payload or metadata as JSON text.
+ * Encodes a payload or metadata as JSON text, inside as `JSON.stringify` does it: a nested `undefined` or function is left
+ * out (`null` in a list), a nested NaN or infinity is `null`, a Date is its ISO text.
  * @param what how messages call it
  * @throws {PayloadError} when it is not JSON or takes more than `maxBytes` bytes of UTF-8
  */

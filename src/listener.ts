@@ -9,6 +9,7 @@ import type { Subscription } from './subscription.js'
 import type { Telemetry } from './telemetry.js'
 import { backoffMs, defer, detach, handled } from './wait.js'
 
+/** What `listen` calls for each event; a promise that it returns is awaited, any other value ignored. */
 export type Handler<Event extends EventMessage = EventMessage> = (event: Event) => unknown
 
 /** What a listener needs of the channel object it belongs to. */
@@ -25,6 +26,7 @@ export interface ListenerContext {
  * growing delay when it throws, until its attempts are used up and it becomes a dead letter.
  */
 export class Listener implements AsyncDisposable {
+  /** For `stopListener`. */
   readonly id = randomUUID()
   /** Resolves once what is published from now on will arrive. */
   readonly ready: Promise<void>

@@ -1,4 +1,7 @@
-/** Where rowcast says what it decided to go on from; `console` and most logging libraries fit. */
+/**
+ * Where rowcast says what it decided to go on from; `console` and most logging libraries fit. Each method gets one line of
+ * text and, where there is more to say, a plain object.
+ */
 export interface Logger {
   debug(message: string, details?: Record<string, unknown>): void
   info(message: string, details?: Record<string, unknown>): void

@@ -5,7 +5,9 @@ import { type Dialect, localize, readSql } from './statements.js'
 
 /** One step of the schema, as it is recorded. */
 export interface AppliedMigration {
+  /** 1 for the first. */
   readonly version: number
+  /** The name of its file, without the number: `queue` of `0001_queue.sql`. */
   readonly name: string
 }
 

@@ -3,8 +3,13 @@ import type { Logger } from './logger.js'
 import type { Schemas } from './schema.js'
 import type { BackoffOptions } from './wait.js'
 
+/** Who gets an event, and whether it survives; `'log'` is not there yet. */
 export type BackendName = 'notify' | 'queue' | 'log'
 
+/**
+ * What `EventChannel.open` takes besides its target. One that is unknown or out of range is a `ConfigurationError`.
+ * @typeParam S the validators in `schemas`, from which the types of the channels follow
+ */
 export interface ChannelOptions<S extends Schemas = Schemas> {
   /** Who gets an event and whether it survives. @default 'notify' on Postgres, 'queue' on MySQL and SQLite */
   readonly backend?: BackendName
@@ -27,7 +32,10 @@ export interface ChannelOptions<S extends Schemas = Schemas> {
   readonly autoMigrate?: boolean
   /** Largest payload, and largest metadata, in bytes of UTF-8 JSON. @default 1_048_576 */
   readonly maxPayloadBytes?: number
-  /** Whether `publish` logs and counts what it could not store, instead of throwing. @default false */
+  /**
+   * Whether `publish` logs and counts what it could not store, instead of throwing; it then resolves to an id that no
+   * event has. Mistakes in the call, a closed channel and a failure inside a `tx` are thrown all the same. @default false
+   */
   readonly bestEffort?: boolean
   /** A Standard Schema validator per channel: types, and checks at both ends. @default none */
   readonly schemas?: S
@@ -39,8 +47,9 @@ export interface ChannelOptions<S extends Schemas = Schemas> {
   readonly serviceName?: string
 }
 
+/** What `publish` takes besides its payload. All but `metadata` and `tx` need a backend that stores events. */
 export interface PublishOptions {
-  /** JSON that travels beside the payload. @default none */
+  /** JSON that travels beside the payload: a plain object. @default none */
   readonly metadata?: Metadata
   /** Milliseconds until it may be delivered. @default 0 */
   readonly delayMs?: number
@@ -52,16 +61,20 @@ export interface PublishOptions {
   readonly key?: string
   /** Deliveries before it is a dead letter. @default the channel's */
   readonly maxAttempts?: number
-  /** The caller's own open transaction: a `pg` client, a `mysql2` connection, a `better-sqlite3` database. @default none */
+  /**
+   * The caller's own open transaction: a `pg` client, a `mysql2` connection, a `better-sqlite3` database. A handle that is
+   * in no transaction is refused. @default none
+   */
   readonly tx?: unknown
 }
 
+/** What `subscribe` takes besides the names of its channels. */
 export interface SubscribeOptions {
   /** Events claimed ahead of the consumer; `'auto'` keeps a quarter of a second's work, 1 000 at most. @default 'auto' */
   readonly prefetch?: number | 'auto'
-  /** @default the channel's */
+  /** How often to look for events that no wake-up told of, in milliseconds. @default the channel's */
   readonly pollIntervalMs?: number
-  /** @default the channel's */
+  /** How long a delivery stays hidden from others, in milliseconds. @default the channel's */
   readonly leaseMs?: number
   /** Whether asking for the next event acks the one before. @default false */
   readonly autoAck?: boolean
@@ -75,11 +88,15 @@ export interface SubscribeOptions {
 
 /** Why events may have been missed, and how many where that is known. */
 export interface Gap {
+  /** The LISTEN connection was rebuilt, or the buffer was full. */
   readonly reason: 'reconnect' | 'overflow'
+  /** All channels of the subscription. */
   readonly channels: readonly string[]
+  /** How many events; `undefined` where nobody knows. */
   readonly missed: number | undefined
 }
 
+/** What `listen` takes besides its channels and its handler. */
 export interface ListenOptions extends Omit<SubscribeOptions, 'autoAck'> {
   /** Handlers at a time. @default 1 */
   readonly concurrency?: number
@@ -87,12 +104,13 @@ export interface ListenOptions extends Omit<SubscribeOptions, 'autoAck'> {
   readonly autoAck?: boolean
   /** Deliveries that this listener gives an event, where that is fewer than the event's own. @default the event's own */
   readonly maxAttempts?: number
-  /** Delay before the next attempt. @default exponential with full jitter, 1 s to 10 min */
+  /** Delay before the next attempt, in milliseconds if a function. @default exponential with full jitter, 1 s to 10 min */
   readonly backoff?: BackoffOptions | ((attempt: number) => number)
-  /** Most handlers started in a span of time. @default none */
+  /** Most handlers started in a span of time (milliseconds), in this process. @default none */
   readonly rateLimit?: { readonly max: number; readonly perMs: number }
 }
 
+/** How `close` takes its time. */
 export interface CloseOptions {
   /** How long events in hand may still be settled before they are given back, in milliseconds. @default 5_000 */
   readonly drainMs?: number

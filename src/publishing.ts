@@ -1,9 +1,10 @@
 import type { Backend } from './backends/backend.js'
 import { type DatabaseClock, EventIds } from './clock.js'
 import { type Composed, compose, composeSync } from './compose.js'
-import { ConfigurationError, describe, UnsupportedError } from './errors.js'
+import { ConfigurationError, describe, PayloadError, UnsupportedError } from './errors.js'
 import type { EventId } from './event.js'
-import type { ResolvedChannelOptions } from './resolve.js'
+import type { PublishOptions } from './options.js'
+import { type ResolvedChannelOptions, resolvePublishManyOptions } from './resolve.js'
 import type { Telemetry } from './telemetry.js'
 
 interface PublishingParts {
@@ -23,7 +24,7 @@ export class Publishing {
     this.#ids = new EventIds(parts.clock)
   }
 
-  async publish(channel: string, payload: unknown, options: unknown): Promise<EventId> {
+  async publish(channel: string, payload: unknown, options?: PublishOptions): Promise<EventId> {
     try {
       const composing = compose(this.#parts.options, this.#ids, channel, payload, options)
       // A promise only where a schema needs time; without, events keep the order of their calls.
@@ -31,24 +32,27 @@ export class Publishing {
       const [id = composed.event.id] = await this.#store([composed], composed.options.tx)
       return id
     } catch (error) {
-      this.#drop(error, 1)
+      this.#drop(error, 1, options?.tx)
       return this.#ids.next()
     }
   }
 
-  async publishMany(events: unknown, options: { readonly tx?: unknown }): Promise<EventId[]> {
-    if (!Array.isArray(events)) throw new ConfigurationError('publishMany: pass an array of { channel, payload }')
+  async publishMany(events: unknown, options: unknown): Promise<EventId[]> {
+    const { tx } = resolvePublishManyOptions(options)
+    if (!Array.isArray(events)) {
+      throw new ConfigurationError(`publishMany: pass an array of { channel, payload }, not ${typeof events}`)
+    }
     try {
       const composed: Composed[] = []
       for (const event of events) composed.push(await this.#composeOne(event))
-      return [...(await this.#store(composed, options?.tx))]
+      return [...(await this.#store(composed, tx))]
     } catch (error) {
-      this.#drop(error, events.length)
+      this.#drop(error, events.length, tx)
       return events.map(() => this.#ids.next())
     }
   }
 
-  publishSync(channel: string, payload: unknown, options: unknown): EventId {
+  publishSync(channel: string, payload: unknown, options?: PublishOptions): EventId {
     const { backend, telemetry } = this.#parts
     if (backend.publishSync === undefined) {
       throw new UnsupportedError('publishSync needs SQLite and a durable backend: await publish instead')
@@ -59,7 +63,7 @@ export class Publishing {
       telemetry.count('events.publish', 1, channel)
       return id
     } catch (error) {
-      this.#drop(error, 1)
+      this.#drop(error, 1, options?.tx)
       return this.#ids.next()
     }
   }
@@ -90,10 +94,14 @@ export class Publishing {
     )
   }
 
-  /** With `bestEffort`, what the caller could not have known better is logged and counted instead of thrown. */
-  #drop(error: unknown, count: number): void {
+  /**
+   * With `bestEffort`, what the caller could not have known better is logged and counted instead of thrown. In a
+   * transaction of the caller's it is thrown all the same: a database may have given up the whole transaction.
+   */
+  #drop(error: unknown, count: number, tx: unknown): void {
     const mistaken = error instanceof ConfigurationError || error instanceof UnsupportedError
-    if (!this.#parts.options.bestEffort || mistaken) throw error
+    const spoilt = tx !== undefined && !(error instanceof PayloadError)
+    if (!this.#parts.options.bestEffort || mistaken || spoilt) throw error
     this.#parts.telemetry.count('events.publish.dropped', count)
     this.#parts.options.logger.warn('events were not published', { count, error: describe(error) })
   }

@@ -4,6 +4,7 @@ import { ConfigurationError } from './errors.js'
 import type { Delay, Metadata } from './event.js'
 import { consoleLogger, type Logger } from './logger.js'
 import { checkName, isSchemaName, isTablePrefix } from './names.js'
+import { parse } from './option-parser.js'
 import type { BackendName, ChannelOptions, CloseOptions, Gap, ListenOptions } from './options.js'
 import type { Schemas } from './schema.js'
 import { backoffMs } from './wait.js'
@@ -76,6 +77,8 @@ const publishOptions = v.strictObject({
   tx: v.optional(v.unknown()),
 })
 
+const publishManyOptions = v.strictObject({ tx: v.optional(v.unknown()) })
+
 const waitOptions = {
   prefetch: v.optional(v.union([v.literal('auto'), count(1, 100_000)], "must be 'auto' or a number from 1 to 100 000")),
   pollIntervalMs: v.optional(ms(MAX_TIMER_MS, 1)),
@@ -93,12 +96,15 @@ const listenOptions = v.strictObject({
   backoff: v.optional(
     v.union(
       [
-        v.strictObject({
-          minMs: v.optional(ms(MAX_DELAY_MS)),
-          maxMs: v.optional(ms(MAX_DELAY_MS)),
-          factor: v.optional(v.pipe(v.number(), v.finite(), v.minValue(1, 'must be at least 1'))),
-          jitter: v.optional(v.boolean()),
-        }),
+        v.pipe(
+          v.strictObject({
+            minMs: v.optional(ms(MAX_DELAY_MS)),
+            maxMs: v.optional(ms(MAX_DELAY_MS)),
+            factor: v.optional(v.pipe(v.number(), v.finite(), v.minValue(1, 'must be at least 1'))),
+            jitter: v.optional(v.boolean()),
+          }),
+          v.check(({ minMs = 0, maxMs = Infinity }) => minMs <= maxMs, 'has a minMs over its maxMs'),
+        ),
         method,
       ],
       'must be { minMs, maxMs, factor, jitter } or a function of the attempt',
@@ -151,6 +157,10 @@ export function resolvePublishOptions(defaults: ResolvedChannelOptions, options:
   if (key !== null) checkName('key', key)
   const durable = DURABLE_OPTIONS.filter((name) => given[name] !== undefined)
   return { metadata, delay: toDelay(delayMs, availableAt), priority, key, maxAttempts, tx, durable }
+}
+
+export function resolvePublishManyOptions(options: unknown = {}): { readonly tx?: unknown } {
+  return parse('publishMany', publishManyOptions, options)
 }
 
 const DURABLE_OPTIONS = ['delayMs', 'availableAt', 'priority', 'key', 'maxAttempts'] as const
@@ -246,24 +256,6 @@ function resolveBackoff(backoff: ListenOptions['backoff']): (attempt: number) =>
   }
 }
 
-function parse<const Schema extends v.GenericSchema>(
-  where: string,
-  schema: Schema,
-  value: unknown,
-): v.InferOutput<Schema> {
-  const result = v.safeParse(schema, value)
-  if (result.success) return result.output
-  const issue = result.issues[0]
-  const option = v.getDotPath(issue)
-  if (issue.type === 'strict_object' && issue.expected === 'never') {
-    throw new ConfigurationError(`${where}: unknown option ${option}: see the reference for the names`)
-  }
-  const fault = issue.message.startsWith('Invalid') ? `must be ${issue.expected}` : issue.message
-  // A URL among the options may hold a password.
-  const received = issue.received.replace(/\/\/[^@\s]*@/g, '//***@').slice(0, 80)
-  throw new ConfigurationError(`${where}: ${option ?? 'its argument'} ${fault}, but is ${received}`)
-}
-
 function isLogger(value: unknown): boolean {
   const methods = ['debug', 'info', 'warn', 'error']
   return isObject(value) && methods.every((name) => typeof value[name] === 'function')
@@ -275,8 +267,11 @@ function isStandardSchema(value: unknown): boolean {
   return isObject(standard) && typeof standard.validate === 'function'
 }
 
+/** A Map, a Date or an object of a class would lose something, or all, on its way through JSON. */
 function isPlainObject(value: unknown): boolean {
-  return isObject(value) && !Array.isArray(value)
+  if (!isObject(value) || 'toJSON' in value) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

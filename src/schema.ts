@@ -1,4 +1,4 @@
-import { PayloadError } from './errors.js'
+import { describe, PayloadError } from './errors.js'
 
 /**
  * What any validator that follows the Standard Schema looks like: Zod, Valibot, ArkType and others.
@@ -38,10 +38,20 @@ type OutputOf<S> = S extends StandardSchema<infer _Input, infer Output> ? Output
  * @throws {PayloadError} naming the channel and the first issues
  */
 export function validate(schemas: Schemas | undefined, channel: string, payload: unknown): unknown | Promise<unknown> {
-  const schema = schemas?.[channel]
+  // A channel may be named like something that every object inherits.
+  const schema = schemas !== undefined && Object.hasOwn(schemas, channel) ? schemas[channel] : undefined
   if (schema === undefined) return payload
-  const result = schema['~standard'].validate(payload)
-  return result instanceof Promise ? result.then((late) => unwrap(channel, late)) : unwrap(channel, result)
+  const fail = (cause: unknown): never => {
+    throw new PayloadError(`the schema of channel ${JSON.stringify(channel)} failed: ${describe(cause)}`, { cause })
+  }
+  let result: SchemaResult<unknown> | Promise<SchemaResult<unknown>>
+  try {
+    result = schema['~standard'].validate(payload)
+  } catch (error) {
+    return fail(error)
+  }
+  if (!('then' in result)) return unwrap(channel, result)
+  return Promise.resolve(result).then((late) => unwrap(channel, late), fail)
 }
 
 function unwrap(channel: string, result: SchemaResult<unknown>): unknown {

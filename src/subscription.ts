@@ -212,7 +212,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   async #decode(delivery: Delivery, inbox: Inbox): Promise<Message | undefined> {
     try {
       const payload = validate(this.#context.schemas, delivery.channel, JSON.parse(delivery.payload))
-      const metadata = (delivery.metadata === null ? {} : JSON.parse(delivery.metadata)) as Metadata
+      const metadata = parseMetadata(delivery.metadata)
       return new Message(delivery, payload instanceof Promise ? await payload : payload, metadata, this.#owner(inbox))
     } catch (error) {
       const reason = `cannot be decoded: ${describe(error)}`
@@ -266,4 +266,11 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     }
     this.#context.onStopped(this as Subscription)
   }
+}
+
+/** @throws {SyntaxError} {TypeError} when it is no JSON object: somebody else wrote the row */
+function parseMetadata(text: string | null): Metadata {
+  const metadata: unknown = text === null ? {} : JSON.parse(text)
+  if (typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata)) return metadata as Metadata
+  throw new TypeError('metadata is not a JSON object')
 }

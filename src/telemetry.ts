@@ -18,11 +18,13 @@ export const COUNTERS = [
   'events.listener.stop',
 ] as const
 
+/** The name of a counter. @see docs/reference.md for what each counts */
 export type CounterName = (typeof COUNTERS)[number]
 
 /** One fact, at the moment it became true. */
 export interface TelemetryFact {
   readonly name: CounterName
+  /** How many; 1 where facts come alone. */
   readonly count: number
   /** The event channel it concerns; absent where it concerns the whole object. */
   readonly channel?: string

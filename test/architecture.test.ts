@@ -34,7 +34,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   'better-sqlite3': /^adapters\/sqlite\//,
   'p-queue': /^listener$/,
   uuidv7: /^clock$/,
-  valibot: /^resolve$/,
+  valibot: /^(resolve|option-parser)$/,
 }
 
 const layerOf = (name: string) => {

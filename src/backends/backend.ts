@@ -63,12 +63,16 @@ export interface DeadLetter {
   readonly priority: number
   readonly attempts: number
   readonly maxAttempts: number
+  /** Its dedupe key, which is free again. */
   readonly key: string | null
+  /** Of the last attempt: name and message, at most 2 000 characters. */
   readonly error: string
   readonly createdAt: Date
+  /** When it was set aside, by the database's clock. */
   readonly diedAt: Date
 }
 
+/** Which dead letters to list. */
 export interface DeadLetterPage {
   /** One channel. @default all */
   readonly channel?: string | undefined

@@ -69,7 +69,7 @@ for (const database of DATABASES) {
     const channel = await world.another()
     await channel.publish('orders', 1)
     const event = await new Taker(channel, 'orders').take()
-    await Promise.all([channel.close(), channel.close({ drainMs: 0 })])
+    await Promise.all([channel.close({ drainMs: 0 }), channel.close()])
     await channel.close()
     await rejects(channel.publish('orders', 1), 'CLOSED', /closed/)
     await rejects(channel.publishMany([]), 'CLOSED', /closed/)
@@ -175,7 +175,7 @@ for (const database of DATABASES) {
     }
     await using again = await EventChannel.open(place.url, { backend: 'queue', ...place.options })
     assert.is((await new Taker(again, 'orders').take()).payload, 1)
-    await again.close()
+    await again.close({ drainMs: 0 })
     await place[Symbol.asyncDispose]()
   })
 

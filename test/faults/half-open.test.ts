@@ -48,12 +48,15 @@ for (const db of [database('postgres'), database('mysql')]) {
         assert.equal(await behind.whereIs('two-mark'), ['scheduled'])
       }
       const beginning = async () => {
-        const channel = await another()
-        // Silent before anything was sent on it.
-        const sprung = freezeAt({ answer: 'three-mark' })
-        await channel.publish('begun', 'three-mark', { delayMs: 600_000, key: 'k' })
-        await channel.deadLetters.list({ channel: 'three-mark' })
-        void sprung
+        await using silenced = await TcpProxy.open(world.place.url)
+        const channel = await world.another({}, silenced.through(world.place.url))
+        silenced.freeze()
+        await within(
+          BOUND_MS,
+          channel.publish('begun', 'three-mark', { delayMs: 600_000 }),
+          'a publish after a silence',
+        )
+        assert.equal(await behind.whereIs('three-mark'), ['scheduled'])
       }
       const acking = async () => {
         const channel = await another()
@@ -76,13 +79,20 @@ for (const db of [database('postgres'), database('mysql')]) {
         await eventually(BOUND_MS, async () => (await behind.whereIs('five-mark'))[0] === 'history')
         assert.equal(attempts, [2])
       }
-      await Promise.all([publishing(), committing(), beginning(), acking(), claiming()])
-      proxy.freeze()
-      const startedMs = performance.now()
-      await within(BOUND_MS, behind.channel.close({ drainMs: 0 }), 'close')
-      console.log(db.name, 'close', performance.now() - startedMs)
+      const closing = async () => {
+        await using silenced = await TcpProxy.open(world.place.url)
+        const channel = await world.another({}, silenced.through(world.place.url))
+        const taker = new Taker(channel, 'closed')
+        await channel.publish('closed', 'six-mark')
+        await taker.take()
+        silenced.freeze()
+        const startedMs = performance.now()
+        await within(BOUND_MS, channel.close({ drainMs: 0 }), 'close')
+        console.log(db.name, 'close', performance.now() - startedMs)
+      }
+      await Promise.all([publishing(), committing(), beginning(), acking(), claiming(), closing()])
     },
-    DEADLINE_MS * 2,
+    DEADLINE_MS,
   )
 }
 

@@ -30,7 +30,7 @@ const nacked = (actor: string, attempts: number): Line => [
 ]
 const found = (stage: 'queue' | 'acked' | 'dead', event = 'e'): Line => [
   'test',
-  { type: 'found', event, stage, attempts: 1 },
+  { type: 'found', event, id: `id-${event}`, stage, attempts: 1 },
 ]
 const accounted: Line = ['test', { type: 'accounted' }]
 const died = (actor: string): Line => [actor, { type: 'died' }]
@@ -97,8 +97,17 @@ test('good reasons are understood: death, the end of a lease that stood still, r
     acked('w2', 1),
     ...end,
   )
+  const nacking = history(
+    ...start,
+    delivered('w1', 1),
+    ['w1', { type: 'nacking', event: 'e', attempts: 1, delayMs: 0 }],
+    died('w1'),
+    delivered('w2', 2),
+    acked('w2', 2),
+    ...end,
+  )
   const unheard = history(...start, died('w1'), delivered('w2', 2), acked('w2', 2), ...end)
-  for (const facts of [death, expiry, release, unheard]) assert.equal(violationsOf(facts), [])
+  for (const facts of [death, expiry, release, nacking, unheard]) assert.equal(violationsOf(facts), [])
 })
 
 test('an event that nobody got is lost, and so is one that vanished from a holder', () => {
@@ -164,6 +173,15 @@ test('an ack must be told truly', () => {
   broken(history(...start, late, acked('w1', 1)), /had been told that it lost the lease/)
   const dying: Line[] = [['w1', { type: 'acking', event: 'e', attempts: 1 }], died('w1'), found('acked'), accounted]
   assert.equal(violationsOf(history(...start, ...dying)), [])
+})
+
+test('a publish folded into another event by its key is not lost, unless that one was acked before', () => {
+  const start = [publishing('a'), published('a'), delivered('w1', 1, 'a')]
+  const folded = [publishing('b'), published('b', 'id-a')]
+  const live = history(...start, ...folded, acked('w1', 1, true, 'a'))
+  assert.equal(violationsOf(live), [])
+  assert.is(judge(live).events, 1)
+  broken(history(...start, acked('w1', 1, true, 'a'), ...folded), /event b is lost: .* event a .* acked before/)
 })
 
 test('attempts that are skipped or do not rise are wrong', () => {

@@ -148,7 +148,7 @@ async function placeOnSqlite(): Promise<Place> {
     },
     async begin() {
       const database = open()
-      database.exec('begin')
+      database.exec('begin immediate')
       const end = (how: string) => async () => {
         database.exec(how)
         database.close()

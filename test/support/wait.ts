@@ -12,12 +12,12 @@ export async function within<T>(ms: number, promise: Promise<T>, what = 'it'): P
 }
 
 /** Asks again every few milliseconds until the answer is truthy, and returns it. */
-export async function eventually<T>(ms: number, probe: () => T | Promise<T>): Promise<T> {
+export async function eventually<T>(ms: number, probe: () => T | Promise<T>, everyMs = 5): Promise<T> {
   const deadline = performance.now() + ms
   for (;;) {
     const answer = await probe()
     if (answer) return answer
     if (performance.now() > deadline) throw new Error(`still ${JSON.stringify(answer)} after ${ms} ms`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await new Promise((resolve) => setTimeout(resolve, everyMs))
   }
 }

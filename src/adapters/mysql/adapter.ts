@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { ConnectionError, UnsupportedError } from '../../errors.js'
+import { ConnectionError, PayloadError, UnsupportedError } from '../../errors.js'
 import { type Parameters, Statements } from '../../statements.js'
 import { atMost, handled } from '../../wait.js'
 import type { Adapter, Row, Work } from '../adapter.js'
@@ -12,30 +12,10 @@ import {
   retryOnContention,
   single,
 } from '../execute.js'
+import { PROBE_TIMEOUT_MS } from '../opening.js'
 import { mysqlDialect } from './dialect.js'
+import { checkTransaction, type MysqlConnection, type MysqlPool, type PooledConnection } from './driver.js'
 import { translate } from './errors.js'
-
-/** What we use of a `mysql2/promise` connection. */
-export interface MysqlConnection {
-  execute(options: QueryOptions): Promise<readonly unknown[]>
-  query(options: QueryOptions): Promise<readonly unknown[]>
-}
-
-interface PooledConnection extends MysqlConnection {
-  release(): void
-  destroy(): void
-}
-
-/** What we use of a `mysql2/promise` pool. */
-export interface MysqlPool extends MysqlConnection {
-  getConnection(): Promise<PooledConnection>
-}
-
-interface QueryOptions {
-  readonly sql: string
-  readonly values?: unknown[]
-  readonly rowsAsArray?: boolean
-}
 
 /** After this long without an answer a connection counts as broken, in milliseconds. */
 const QUERY_TIMEOUT_MS = 30_000
@@ -66,7 +46,7 @@ export class MysqlAdapter implements Adapter {
   async probe(): Promise<void> {
     const sql = "select j.n from json_table('[1]', '$[*]' columns (n int path '$')) as j for update skip locked"
     try {
-      await this.#withConnection((connection) => inTime(connection.query({ sql })))
+      await this.#withConnection((connection) => inTime(connection.query({ sql }), PROBE_TIMEOUT_MS))
     } catch (error) {
       if (!(error instanceof Error) || !('code' in error) || error.code !== 'DATABASE') throw error
       throw new UnsupportedError(
@@ -93,8 +73,8 @@ export class MysqlAdapter implements Adapter {
     return retryOnContention(() => this.#withConnection((connection) => this.#inTransaction(connection, work)))
   }
 
-  join<Result>(tx: unknown, work: () => Work<Result>): Promise<Result> {
-    return this.#drive(toPromises(tx as MysqlConnection), work)
+  async join<Result>(tx: unknown, work: () => Work<Result>): Promise<Result> {
+    return this.#drive(await checkTransaction(tx), work)
   }
 
   /** DDL commits on its own here, so a named lock of the session stands in for a transaction. */
@@ -154,7 +134,7 @@ export class MysqlAdapter implements Adapter {
       return result
     } catch (error) {
       const translated = translate(error)
-      if (translated instanceof Error && 'code' in translated && translated.code === 'CONNECTION') connection.destroy()
+      if (isBroken(translated)) connection.destroy()
       else connection.release()
       throw translated
     }
@@ -202,7 +182,7 @@ async function ask(connection: MysqlConnection, sql: string, values: unknown[]):
   return (rows as { answer: unknown }[])[0]?.answer
 }
 
-/** A pool or connection of `mysql2` itself, with callbacks, brings its promise twin along. */
-export function toPromises<Handle extends object>(handle: Handle): Handle {
-  return 'promise' in handle && typeof handle.promise === 'function' ? handle.promise() : handle
+/** Whether the server has hung up, as it also does on what is too large for it. */
+function isBroken(error: unknown): boolean {
+  return error instanceof ConnectionError || error instanceof PayloadError
 }

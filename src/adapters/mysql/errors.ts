@@ -4,6 +4,7 @@ import {
   ContentionError,
   describe,
   MigrationError,
+  PayloadError,
   RowcastError,
 } from '../../errors.js'
 
@@ -15,8 +16,11 @@ const MISSING = new Set([1146, 1054])
 const DENIED = new Set([1044, 1142, 1143, 1227, 1370])
 /** Too many connections, wrong login, no such database, shutting down, killed. */
 const CONNECTION = new Set([
-  1040, 1045, 1049, 1053, 1129, 1130, 1152, 1153, 1158, 1159, 1160, 1161, 1184, 1203, 1698, 1927, 4031,
+  1040, 1045, 1049, 1053, 1129, 1130, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1698, 1927, 4031,
 ])
+
+/** Over `max_allowed_packet`; the server hangs up after saying so. */
+const TOO_LARGE = 1153
 
 /** A driver's error as one of ours. */
 export function translate(cause: unknown): unknown {
@@ -31,6 +35,11 @@ export function translate(cause: unknown): unknown {
   }
   if (DENIED.has(errno)) {
     return new ConfigurationError(`MySQL denied the right (${what}): see the grants in docs/adapters/mysql.md`, {
+      cause,
+    })
+  }
+  if (errno === TOO_LARGE) {
+    return new PayloadError(`MySQL refused the size (${what}): raise max_allowed_packet or lower maxPayloadBytes`, {
       cause,
     })
   }

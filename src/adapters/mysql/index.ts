@@ -3,11 +3,13 @@ import { printMigrations } from '../../migrate.js'
 import type { ChannelOptions } from '../../options.js'
 import { resolveChannelOptions } from '../../resolve.js'
 import type { AdapterSource, ConnectOptions } from '../adapter.js'
-import { MysqlAdapter, type MysqlPool, type MysqlResources, toPromises } from './adapter.js'
+import { answerInTime, fromUrl } from '../opening.js'
+import { MysqlAdapter, type MysqlResources } from './adapter.js'
 import { mysqlDialect } from './dialect.js'
+import { type MysqlPool, toPromises } from './driver.js'
 
 export type { AdapterSource } from '../adapter.js'
-export type { MysqlConnection, MysqlPool } from './adapter.js'
+export type { MysqlConnection, MysqlPool } from './driver.js'
 
 /**
  * MySQL or MariaDB through a pool of your own (`mysql2` or `mysql2/promise`), which stays yours to end.
@@ -27,13 +29,14 @@ export function mysqlUrl(url: string): AdapterSource {
     adapter: 'mysql',
     async connect(options) {
       const { createPool } = await importDriver()
-      const pool = createPool({
+      const config = {
         uri: url.replace(/^mariadb:/i, 'mysql:'),
         charset: 'utf8mb4',
         connectTimeout: 5_000,
         enableKeepAlive: true,
         connectAttributes: { program_name: options.serviceName },
-      })
+      }
+      const pool = fromUrl('the URL', () => createPool(config))
       pool.on('connection', (connection) => {
         connection.query('set session transaction isolation level read committed')
       })
@@ -63,7 +66,7 @@ async function importDriver(): Promise<typeof import('mysql2/promise')> {
 async function connect(resources: MysqlResources, options: ConnectOptions): Promise<MysqlAdapter> {
   const adapter = new MysqlAdapter(resources, options.tablePrefix)
   try {
-    await adapter.probe()
+    await answerInTime(adapter.probe())
     return adapter
   } catch (error) {
     await adapter[Symbol.asyncDispose]()

@@ -12,42 +12,17 @@ import {
   retryOnContention,
   single,
 } from '../execute.js'
+import { PROBE_TIMEOUT_MS } from '../opening.js'
 import { type PostgresDialect, postgresDialect } from './dialect.js'
+import { checkTransaction, type PooledClient, type PostgresClient, type PostgresPool } from './driver.js'
 import { translate } from './errors.js'
 import { type ListenConfig, openListener } from './listener.js'
-
-/** What we use of a `pg` client. */
-export interface PostgresClient {
-  query(config: QueryConfig): Promise<{ rows: Row[] }>
-}
-
-/** What we use of a client that came out of a pool. */
-interface PooledClient extends PostgresClient {
-  readonly processID?: number
-  on(event: 'error', listener: (error: Error) => void): unknown
-  off(event: 'error', listener: (error: Error) => void): unknown
-  release(error?: Error | boolean): void
-}
-
-/** What we use of a `pg.Pool`. */
-export interface PostgresPool extends PostgresClient {
-  connect(): Promise<PooledClient>
-  /** Where the LISTEN connection goes, too, unless `listenUrl` says otherwise. */
-  readonly options?: object
-}
-
-interface QueryConfig {
-  readonly text: string
-  readonly values?: unknown[]
-  readonly name?: string
-  readonly query_timeout?: number
-  readonly types?: { getTypeParser(): (text: string) => unknown }
-}
 
 /** After this long without an answer a connection counts as broken, in milliseconds. */
 const QUERY_TIMEOUT_MS = 30_000
 /** Every column arrives as text: a user's pool may have type parsers of its own. */
 const TEXT_ONLY = { getTypeParser: () => (text: string) => text }
+const PROBE = { text: 'select pg_backend_pid() as pid', types: TEXT_ONLY, query_timeout: PROBE_TIMEOUT_MS }
 const BEGIN = { text: 'begin', query_timeout: QUERY_TIMEOUT_MS }
 const COMMIT = { text: 'commit', query_timeout: QUERY_TIMEOUT_MS }
 const ROLLBACK = { text: 'rollback' }
@@ -81,8 +56,7 @@ export class PostgresAdapter implements Adapter {
    */
   async probe(): Promise<void> {
     await this.#withClient(async (client) => {
-      const text = 'select pg_backend_pid() as pid'
-      const { rows } = await client.query({ text, types: TEXT_ONLY, query_timeout: QUERY_TIMEOUT_MS })
+      const { rows } = await client.query(PROBE)
       this.#direct = client.processID !== undefined && Number(rows[0]?.pid) === client.processID
     })
   }
@@ -100,8 +74,8 @@ export class PostgresAdapter implements Adapter {
     return retryOnContention(() => this.#inTransaction((client) => this.#drive(client, work)))
   }
 
-  join<Result>(tx: unknown, work: () => Work<Result>): Promise<Result> {
-    return this.#drive(tx as PostgresClient, work)
+  async join<Result>(tx: unknown, work: () => Work<Result>): Promise<Result> {
+    return this.#drive(checkTransaction(tx), work)
   }
 
   exclusively<Result>(work: () => Work<Result>): Promise<Result> {

@@ -3,12 +3,14 @@ import { printMigrations } from '../../migrate.js'
 import type { ChannelOptions } from '../../options.js'
 import { resolveChannelOptions } from '../../resolve.js'
 import type { AdapterSource, ConnectOptions } from '../adapter.js'
-import { PostgresAdapter, type PostgresPool, type PostgresResources } from './adapter.js'
+import { answerInTime, fromUrl } from '../opening.js'
+import { PostgresAdapter, type PostgresResources } from './adapter.js'
 import { postgresDialect } from './dialect.js'
+import type { PostgresPool } from './driver.js'
 import type { ListenConfig } from './listener.js'
 
 export type { AdapterSource } from '../adapter.js'
-export type { PostgresClient, PostgresPool } from './adapter.js'
+export type { PostgresClient, PostgresPool } from './driver.js'
 
 /**
  * Postgres through a pool of your own (`pg.Pool`), which stays yours to end. The LISTEN connection is made from the
@@ -21,7 +23,10 @@ export function postgres({ pool }: { readonly pool: PostgresPool }): AdapterSour
   }
   return {
     adapter: 'postgres',
-    connect: (options) => connect({ pool, listenConfig: listenConfigOf(pool, options) }, options),
+    async connect(options) {
+      if (options.listenUrl !== undefined) await checkUrl('listenUrl', options.listenUrl)
+      return connect({ pool, listenConfig: listenConfigOf(pool, options) }, options)
+    },
   }
 }
 
@@ -30,6 +35,8 @@ export function postgresUrl(url: string): AdapterSource {
   return {
     adapter: 'postgres',
     async connect(options) {
+      await checkUrl('the URL', url)
+      if (options.listenUrl !== undefined) await checkUrl('listenUrl', options.listenUrl)
       const { default: pg } = await import('pg')
       const pool = new pg.Pool({
         connectionString: url,
@@ -58,12 +65,18 @@ export function migrationSql(options: ChannelOptions = {}): string {
 async function connect(resources: PostgresResources, options: ConnectOptions): Promise<PostgresAdapter> {
   const adapter = new PostgresAdapter(resources, options)
   try {
-    await adapter.probe()
+    await answerInTime(adapter.probe())
     return adapter
   } catch (error) {
     await adapter[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** The driver reads a URL when it makes a client, which connects nowhere yet. */
+async function checkUrl(what: string, connectionString: string): Promise<void> {
+  const { default: pg } = await import('pg')
+  fromUrl(what, () => new pg.Client({ connectionString }))
 }
 
 /** What a pool was made with; its secrets are hidden from enumeration, so that they must be named to be passed on. */

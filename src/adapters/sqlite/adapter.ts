@@ -3,7 +3,7 @@ import { type Parameters, Statements } from '../../statements.js'
 import type { Adapter, Row, Work } from '../adapter.js'
 import { driveSync, expand, type Prepared, retryOnContention, single } from '../execute.js'
 import { sqliteDialect } from './dialect.js'
-import { checkDatabase, type SqliteDatabase, type SqliteStatement } from './driver.js'
+import { checkTransaction, type SqliteDatabase, type SqliteStatement } from './driver.js'
 import { translate } from './errors.js'
 import { watchChanges } from './watcher.js'
 
@@ -57,7 +57,7 @@ export class SqliteAdapter implements Adapter {
   }
 
   sync<Result>(work: () => Work<Result>, tx?: unknown): Result {
-    const database = tx === undefined ? this.#resources.database : checkDatabase(tx)
+    const database = tx === undefined ? this.#resources.database : checkTransaction(tx)
     if (database !== undefined) {
       return database.inTransaction ? this.#drive(database, work) : this.#inTransaction(database, work)
     }

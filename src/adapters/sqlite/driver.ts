@@ -27,3 +27,13 @@ export function checkDatabase(database: unknown): SqliteDatabase {
     return candidate as SqliteDatabase
   throw new ConfigurationError('not a better-sqlite3 database: pass the object that new Database(file) made')
 }
+
+/**
+ * The publish option `tx`.
+ * @throws {ConfigurationError} when it is no database of the driver, or in no transaction
+ */
+export function checkTransaction(tx: unknown): SqliteDatabase {
+  const database = checkDatabase(tx)
+  if (database.inTransaction) return database
+  throw new ConfigurationError('publish: the database that tx names is in no transaction: begin one first')
+}

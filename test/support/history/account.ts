@@ -15,10 +15,10 @@ const TABLES = [
  */
 export async function account(place: Place, recorder: Recorder): Promise<void> {
   for (const { table, stage } of TABLES) {
-    const rows = await place.sql(`select payload, attempts, ${stage} as stage from ${place.table(table)}`)
-    for (const { payload, attempts, stage } of rows) {
+    const rows = await place.sql(`select id, payload, attempts, ${stage} as stage from ${place.table(table)}`)
+    for (const { id, payload, attempts, stage } of rows) {
       const { event } = (typeof payload === 'string' ? JSON.parse(payload) : payload) as { event: string }
-      recorder.record({ type: 'found', event, stage: stage as Stage, attempts: Number(attempts) })
+      recorder.record({ type: 'found', event, id: String(id), stage: stage as Stage, attempts: Number(attempts) })
     }
   }
   recorder.record({ type: 'accounted' })

@@ -24,10 +24,12 @@ export type Happening =
   | { type: 'published'; event: string; id: string }
   | { type: 'rejected'; event: string; definite: boolean; error: string }
   | { type: 'rolledBack'; event: string }
-  // What consumers got and were told. `acking` comes before the answer, for those who die in between.
+  // What consumers got and were told. `acking` and `nacking` come before the answer, for those who
+  // die in between.
   | { type: 'delivered'; event: string; id: string; attempts: number; leaseEndsAt: number | null }
   | { type: 'acking'; event: string; attempts: number }
   | { type: 'acked'; event: string; attempts: number; held: boolean }
+  | { type: 'nacking'; event: string; attempts: number; delayMs: number }
   | { type: 'nacked'; event: string; attempts: number; held: boolean; delayMs: number }
   | { type: 'unsettled'; event: string; attempts: number; error: string }
   | { type: 'lost'; event: string; attempts: number }
@@ -37,8 +39,9 @@ export type Happening =
   | { type: 'hindered'; why: string; ms: number }
   | { type: 'died' }
   | { type: 'unhandled'; error: string }
+  | { type: 'counted'; counters: Readonly<Record<string, number>> }
   // What the tables held when all was over; `accounted` says that they were read whole.
-  | { type: 'found'; event: string; stage: Stage; attempts: number }
+  | { type: 'found'; event: string; id: string; stage: Stage; attempts: number }
   | { type: 'accounted' }
 
 /** A fact of one type. */

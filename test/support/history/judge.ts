@@ -30,7 +30,7 @@ export interface Judgement {
  */
 export function judge(facts: readonly Fact[], { ordered = false, cutShort = false }: JudgeOptions = {}): Judgement {
   const stories = tell(facts)
-  const lost = rules.notLost(stories)
+  const lost = [...rules.notLost(stories), ...rules.foldedTruly(stories)]
   const wronglyRedelivered = rules.redeliveredForAReason(stories)
   const others = [
     rules.storedOnce,
@@ -45,7 +45,7 @@ export function judge(facts: readonly Fact[], { ordered = false, cutShort = fals
   ]
   return {
     violations: [...lost, ...wronglyRedelivered, ...others.flatMap((rule) => rule(stories))],
-    events: stories.events.filter(({ published }) => published !== undefined).length,
+    events: stories.events.filter(({ published, foldedInto }) => published && !foldedInto).length,
     deliveries: stories.events.reduce((sum, { deliveries }) => sum + deliveries.length, 0),
     lost: lost.length,
     wronglyRedelivered: wronglyRedelivered.length,

@@ -8,12 +8,14 @@ export type Reason = 'nack' | 'release' | 'death' | 'expiry'
 
 export function reasonFor(
   stories: Stories,
-  { delivered, nacked }: DeliveryStory,
+  { delivered, nacking, nacked }: DeliveryStory,
   { delivered: next }: DeliveryStory,
 ): Reason | undefined {
   const before = next.at + SLACK_MS
   const mine = (fact: { actor: string }) => concerns(fact.actor, delivered.actor)
   if (nacked?.held && nacked.at - SLACK_MS <= before) return 'nack'
+  // It may have happened although nobody lived, or was reached, to be told.
+  if (nacking !== undefined && nacked === undefined && nacking.at - SLACK_MS <= before) return 'nack'
   if (
     stories.closings.some((closing) => mine(closing) && closing.at <= before && closing.at >= delivered.at - SLACK_MS)
   ) {
@@ -38,11 +40,11 @@ export function unheardClaims({ deaths, hindrances }: Stories, fromMs: number, t
 
 /** From when on an event that was given back, or fell back, waited for its next delivery. */
 export function readyAgainMs(stories: Stories, before: DeliveryStory, next: DeliveryStory): number {
-  const { delivered, nacked } = before
+  const { delivered, nacking, nacked } = before
   const mine = (fact: { actor: string; at: number }) => concerns(fact.actor, delivered.actor) && fact.at >= delivered.at
   switch (reasonFor(stories, before, next)) {
     case 'nack':
-      return nacked === undefined ? next.delivered.at : nacked.at + nacked.delayMs
+      return (nacked?.at ?? nacking?.at ?? next.delivered.at) + (nacking?.delayMs ?? nacked?.delayMs ?? 0)
     case 'release':
       return stories.closings.find(mine)?.at ?? delivered.at
     case 'death':

@@ -23,7 +23,8 @@ const isDead = ({ found }: EventStory) => found.some(({ stage }) => stage === 'd
 
 /** Every event whose publish resolved ends acked or dead, or, when the run was cut short, is still in the tables. */
 export const notLost = each((story, { accounted }) => {
-  if (story.published === undefined || (accounted ? story.found.length > 0 : isAcked(story) || isDead(story))) return
+  if (story.published === undefined || story.foldedInto !== undefined) return
+  if (accounted ? story.found.length > 0 : isAcked(story) || isDead(story)) return
   const delivered = story.deliveries.length === 0 ? 'was never delivered' : `was last with ${who(lastOf(story))}`
   return `${name(story)} is lost: its publish resolved, it ${delivered}, and it is neither acked nor dead nor waiting`
 })
@@ -45,6 +46,14 @@ export const storedOnce = each((story) => {
   if (ids.size > 1) return `event ${story.event} was stored more than once: as ${[...ids].join(' and ')}`
   const stages = story.found.map(({ stage }) => stage)
   return stages.length > 1 && `${name(story)} is in more than one place: ${stages.join(' and ')}`
+})
+
+/** A publish is folded into another event, which has its dedupe key, only while that one lives. */
+export const foldedTruly = each((story) => {
+  const { foldedInto: original, publishing } = story
+  const end = original && ackedOf(original)[0]?.acked
+  if (original === undefined || end === undefined || publishing === undefined || end.at >= publishing.at) return
+  return `event ${story.event} is lost: its publish resolved with ${name(original)}, which was acked before`
 })
 
 /** What was refused for certain or rolled back does not exist. */

@@ -5,6 +5,7 @@ export interface DeliveryStory {
   readonly delivered: FactOf<'delivered'>
   acking?: FactOf<'acking'>
   acked?: FactOf<'acked'>
+  nacking?: FactOf<'nacking'>
   nacked?: FactOf<'nacked'>
   unsettled?: FactOf<'unsettled'>
   lost?: FactOf<'lost'>
@@ -20,6 +21,8 @@ export interface EventStory {
   /** In the order of their claims: by attempts, then by time. */
   readonly deliveries: DeliveryStory[]
   readonly found: FactOf<'found'>[]
+  /** The event whose id its publish resolved with, when that is another: their dedupe keys were the same. */
+  foldedInto?: EventStory
 }
 
 /** A history, told by events and by what befell the actors. */
@@ -45,6 +48,7 @@ export function tell(facts: readonly Fact[]): Stories {
   for (const { deliveries } of events.values()) {
     deliveries.sort((a, b) => a.delivered.attempts - b.delivered.attempts || a.delivered.at - b.delivered.at)
   }
+  fold([...events.values()])
   const all = <Type extends Fact['type']>(type: Type) =>
     facts.filter((fact): fact is FactOf<Type> => fact.type === type)
   return {
@@ -54,6 +58,19 @@ export function tell(facts: readonly Fact[]): Stories {
     closings: all('closing'),
     deaths: all('died'),
     hindrances: all('hindered'),
+  }
+}
+
+/** Only an event that exists itself can be what others were folded into. */
+function fold(stories: readonly EventStory[]): void {
+  const byId = new Map<string, EventStory>()
+  for (const story of stories) {
+    for (const { id } of [...story.deliveries.map(({ delivered }) => delivered), ...story.found]) byId.set(id, story)
+  }
+  for (const story of stories) {
+    const original = story.published && byId.get(story.published.id)
+    const exists = story.deliveries.length > 0 || story.found.length > 0
+    if (original !== undefined && original !== story && !exists) story.foldedInto = original
   }
 }
 
@@ -67,6 +84,7 @@ function addTo(story: EventStory, fact: Extract<Fact, { event: string }>): void 
       return
     case 'acking':
     case 'acked':
+    case 'nacking':
     case 'nacked':
     case 'unsettled':
     case 'lost': {

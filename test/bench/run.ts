@@ -1,0 +1,102 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { MYSQL, openRunDatabase, POSTGRES } from '../support/servers/find.js'
+import { toChart } from './chart.js'
+import { FULL, type Line, type LineResult, measure, QUICK } from './line.js'
+import { burdenedLines } from './lines/burdened.js'
+import { crowdLines } from './lines/crowd.js'
+import { growthLines } from './lines/growth.js'
+import { idleLines } from './lines/idle.js'
+import { mariadbLines } from './lines/mariadb.js'
+import { notifyLines } from './lines/notify.js'
+import { postgresLines } from './lines/postgres.js'
+import { sqliteLines } from './lines/sqlite.js'
+import { type Report, toMarkdown, toText } from './report.js'
+import { installRivals } from './rivals/rivals.js'
+import { readVersions } from './versions.js'
+
+/*
+ * Measures rowcast beside the raw drivers and others: `npm run bench [-- --only NAME[,NAME…] --quick --repeats N
+ * --entries PART --list]`. A run of everything at full length writes docs/performance.md, its chart and its JSON.
+ */
+
+const LINES: readonly Line[] = [
+  ...postgresLines,
+  ...notifyLines,
+  ...mariadbLines,
+  ...sqliteLines,
+  ...crowdLines,
+  ...burdenedLines,
+  ...growthLines,
+  ...idleLines,
+]
+const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url))
+const RESULTS = fileURLToPath(new URL('../../.tmp/', import.meta.url))
+
+const { values: flags } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    entries: { type: 'string' },
+    repeats: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+  },
+})
+
+function chooseLines(): readonly Line[] {
+  const names = flags.only?.split(',')
+  const unknown = names?.filter((name) => !LINES.some((line) => line.name.startsWith(name))) ?? []
+  if (unknown.length > 0) throw new Error(`no line named ${unknown.join(', ')}: see --list`)
+  const isChosen = ({ name }: Line) =>
+    names === undefined ||
+    names.includes(name) ||
+    (!LINES.some((line) => names.includes(line.name)) && names.some((part) => name.startsWith(part)))
+  const part = flags.entries
+  return LINES.filter(isChosen).map((line) =>
+    part === undefined ? line : { ...line, entries: line.entries.filter(({ name }) => name.includes(part)) },
+  )
+}
+
+async function main(): Promise<number> {
+  if (flags.list) {
+    for (const { name, title } of LINES) console.log(`${name.padEnd(24)} ${title}`)
+    return 0
+  }
+  const lines = chooseLines()
+  installRivals()
+  await using postgres = await openRunDatabase(POSTGRES)
+  await using mysql = await openRunDatabase(MYSQL)
+  process.env.ROWCAST_TEST_POSTGRES_URL = postgres.url
+  process.env.ROWCAST_TEST_MYSQL_URL = mysql.url
+
+  const pace = flags.quick ? QUICK : FULL
+  const repeats = flags.repeats === undefined ? pace.repeats : Number(flags.repeats)
+  const startedAt = new Date().toISOString()
+  const results: LineResult[] = []
+  for (const line of lines) results.push(await measure(line, { ...pace, repeats }, console.error))
+  const versions = await readVersions({ postgres: postgres.url, mysql: mysql.url })
+  const report: Report = { startedAt, quick: flags.quick, repeats, versions, lines: results }
+  console.log(toText(report))
+  write(report, lines.length === LINES.length && !flags.quick && flags.entries === undefined)
+  return results.some(({ entries }) => entries.some(({ error }) => error !== undefined)) ? 1 : 0
+}
+
+function write(report: Report, isWhole: boolean): void {
+  mkdirSync(RESULTS, { recursive: true })
+  writeFileSync(`${RESULTS}bench.json`, `${JSON.stringify(report, undefined, 2)}\n`)
+  if (!isWhole) return
+  writeFileSync(`${DOCS}performance.json`, `${JSON.stringify(report, undefined, 2)}\n`)
+  writeFileSync(`${DOCS}performance.svg`, toChart(report))
+  const page = readFileSync(`${DOCS}performance.md`, 'utf8')
+  writeFileSync(
+    `${DOCS}performance.md`,
+    page.replace(BETWEEN_MARKS, () => `${BEGIN}\n${toMarkdown(report)}${END}`),
+  )
+}
+
+const BEGIN = '<!-- figures: written by npm run bench -->'
+const END = '<!-- end of figures -->'
+const BETWEEN_MARKS = new RegExp(`${BEGIN}[^]*${END}`)
+
+process.exitCode = await main()

@@ -1,0 +1,89 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Recorder } from '../history/index.js'
+import { within } from '../wait.js'
+import type { ActorConfig } from './config.js'
+
+/** How long starting and ending may take on a busy machine, in milliseconds. */
+const LIMIT_MS = 30_000
+const SHIFT_CLOCK = new URL('./shift-clock.mjs', import.meta.url).href
+
+/** A process that publishes or handles events. What is done to it is recorded. */
+export class Actor implements AsyncDisposable {
+  readonly name: string
+  readonly #child: ChildProcess
+  readonly #recorder: Recorder
+  readonly #ended: Promise<void>
+  readonly #ready: Promise<unknown>
+  #expected = false
+
+  /** @param program `worker` or `publisher` */
+  constructor(program: string, config: ActorConfig, recorder: Recorder) {
+    this.name = config.name
+    this.#recorder = recorder
+    const path = fileURLToPath(new URL(`./${program}.ts`, import.meta.url))
+    this.#child = fork(path, [JSON.stringify(config)], {
+      execArgv: ['--import', SHIFT_CLOCK, '--import', 'tsx'],
+      env: { ...process.env, ROWCAST_TEST_CLOCK_SHIFT_MS: String(config.clockShiftMs) },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
+    this.#ended = once(this.#child, 'exit').then(([code, signal]) => this.#onExit(code, signal))
+    this.#ready = Promise.race([once(this.#child, 'message'), this.#ended])
+  }
+
+  /** Resolves once its channels are open. */
+  async ready(): Promise<this> {
+    await within(LIMIT_MS, this.#ready, `the start of ${this.name}`)
+    return this
+  }
+
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** Resolves when it has ended by itself. */
+  async ended(ms = LIMIT_MS): Promise<void> {
+    await within(ms, this.#ended, `the end of ${this.name}`)
+  }
+
+  /** Ends it without a warning; resolves when it is gone. */
+  async kill(): Promise<void> {
+    this.#expected = true
+    this.#child.kill('SIGKILL')
+    await this.ended()
+  }
+
+  /** Asks it to end; resolves when it has. */
+  async terminate(ms = LIMIT_MS): Promise<void> {
+    if (this.isRunning) this.#child.kill('SIGTERM')
+    await this.ended(ms)
+  }
+
+  /** Stops it for as long as the work takes, then lets it go on. */
+  async whileStopped<T>(work: () => Promise<T>): Promise<T> {
+    return this.#recorder.hindering(this.name, 'stopped', async () => {
+      this.#child.kill('SIGSTOP')
+      try {
+        return await work()
+      } finally {
+        this.#child.kill('SIGCONT')
+      }
+    })
+  }
+
+  /** Takes note that it will end itself in the middle of its work. */
+  expectDeath(): void {
+    this.#expected = true
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.isRunning) await this.kill()
+  }
+
+  #onExit(code: number | null, signal: string | null): void {
+    if (signal !== null) this.#recorder.record({ type: 'died' }, this.name)
+    if (code === 0 || this.#expected) return
+    this.#recorder.record({ type: 'unhandled', error: `ended with ${signal ?? `code ${code}`}` }, this.name)
+  }
+}
