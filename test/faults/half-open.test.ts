@@ -81,14 +81,12 @@ for (const db of [database('postgres'), database('mysql')]) {
       }
       const closing = async () => {
         await using silenced = await TcpProxy.open(world.place.url)
-        const channel = await world.another({}, silenced.through(world.place.url))
+        const channel = await world.another({ leaseMs: 3_000 }, silenced.through(world.place.url))
         const taker = new Taker(channel, 'closed')
         await channel.publish('closed', 'six-mark')
         await taker.take()
         silenced.freeze()
-        const startedMs = performance.now()
         await within(BOUND_MS, channel.close({ drainMs: 0 }), 'close')
-        console.log(db.name, 'close', performance.now() - startedMs)
       }
       await Promise.all([publishing(), committing(), beginning(), acking(), claiming(), closing()])
     },
@@ -126,10 +124,9 @@ test(
     await notify.publish('news', 'heard')
     assert.is((await live.take()).payload, 'heard')
     await eventually(SOON_MS, () => queue.telemetry.snapshot()['events.reconnect'] === 1)
-    const publishedMs = performance.now()
     await world.channel.publish('orders', 'woken')
     assert.is((await taker.take()).payload, 'woken')
-    console.log({ gapMs, wokenMs: performance.now() - publishedMs })
+    assert.ok(gapMs < CANARY_BOUND_MS, `${gapMs} ms`)
   },
   CANARY_BOUND_MS + 20_000,
 )
