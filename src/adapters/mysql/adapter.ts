@@ -36,6 +36,11 @@ export class MysqlAdapter implements Adapter {
   readonly #statements: Statements
   readonly #resources: MysqlResources
 
+  /** The driver has 0 for no limit. */
+  get poolSize(): number | undefined {
+    return this.#resources.pool.pool?.config?.connectionLimit || undefined
+  }
+
   constructor(resources: MysqlResources, tablePrefix: string) {
     this.dialect = mysqlDialect(tablePrefix)
     this.#statements = new Statements(this.dialect)

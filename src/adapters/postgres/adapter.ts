@@ -43,6 +43,10 @@ export class PostgresAdapter implements Adapter {
   readonly #names = new Map<string, string>()
   #direct = false
 
+  get poolSize(): number | undefined {
+    return this.#resources.pool.options?.max
+  }
+
   constructor(resources: PostgresResources, options: ConnectOptions) {
     this.dialect = postgresDialect(options.schema)
     this.#statements = new Statements(this.dialect)

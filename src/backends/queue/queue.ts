@@ -3,6 +3,7 @@ import type { EventId, NewEvent } from '../../event.js'
 import type { ResolvedSubscribeOptions } from '../../resolve.js'
 import type { Backend, BackendContext, ChannelStats, Inbox } from '../backend.js'
 import { Poller } from '../poller.js'
+import { checkPoolSize } from '../pool.js'
 import { Purge } from '../purge.js'
 import { WakeUps } from '../wake-ups.js'
 import { QueueDeadLetters } from './dead-letters.js'
@@ -40,7 +41,9 @@ export class QueueBackend implements Backend {
   readonly #exchanges = new Map<string, Exchange>()
   readonly publishSync: Backend['publishSync']
 
+  /** @throws {ConfigurationError} when the pool is too small */
   constructor(context: BackendContext) {
+    checkPoolSize(context.adapter, 2, 'one to consume, one to publish and to keep leases meanwhile')
     this.#context = context
     this.#poller = new Poller(context, (channels) => findDue(context, channels))
     this.#wakeUps = new WakeUps(context, 'queue', this.#poller)
