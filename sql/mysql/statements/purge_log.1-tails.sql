@@ -7,9 +7,9 @@ from (
   select
     d.channel, d.tail_position,
     case
-      when :drop_unread = 1 then 9223372036854775807
+      when :drop_unread = 1 then 9007199254740991
       else coalesce(
-        (select min(k.position) from rowcast_checkpoint as k where k.channel = d.channel), 9223372036854775807
+        (select min(k.position) from rowcast_checkpoint as k where k.channel = d.channel), 9007199254740991
       )
     end as last_position
   from (
