@@ -26,8 +26,22 @@ export function translate(cause: unknown, file = 'the file'): unknown {
       cause,
     })
   }
-  if (code === 'SQLITE_AUTH' || code === 'SQLITE_PERM' || code.startsWith('SQLITE_READONLY')) {
+  if (code === 'SQLITE_AUTH' || code === 'SQLITE_PERM') {
     return new ConfigurationError(`SQLite denied the right (${what})`, { cause })
+  }
+  if (code.startsWith('SQLITE_READONLY')) {
+    return new RowcastError(
+      'DATABASE',
+      `SQLite was denied to write (${what}): check the rights to the file and folder`,
+      {
+        cause,
+      },
+    )
+  }
+  if (code.startsWith('SQLITE_FULL') || code.startsWith('SQLITE_IOERR')) {
+    return new RowcastError('DATABASE', `SQLite cannot write its file (${what}): check that the disk has room`, {
+      cause,
+    })
   }
   // The one code for every fault in a statement; ours are fixed, so the fault is with a table.
   if (code === 'SQLITE_ERROR') {
