@@ -130,7 +130,7 @@ export class Exchange {
         const ids = new Set(done.map((row) => row.id))
         const rest = acks.filter(({ delivery }) => !ids.has(delivery.id))
         const rows = rest.length === 0 ? [] : await this.#ask(rest, randomUUID(), 0, 0)
-        return answer(acks, [...rows, ...done.map(({ id }) => ({ outcome: 'acked', id }))])
+        return answer(acks, rows)
       } catch (error) {
         if (error instanceof ConnectionError && attempt < ACK_ATTEMPTS) continue
         for (const { held } of acks) held.reject(error)
@@ -141,7 +141,6 @@ export class Exchange {
 }
 
 function answer(acks: readonly Ack[], rows: readonly Row[]): void {
-  if (acks.length === 0) return
-  const acked = new Set(rows.filter((row) => row.outcome === 'acked').map((row) => row.id))
-  for (const { delivery, held } of acks) held.resolve(acked.has(delivery.id))
+  const lost = new Set(rows.filter((row) => row.outcome === 'lost').map((row) => row.id))
+  for (const { delivery, held } of acks) held.resolve(!lost.has(delivery.id))
 }
