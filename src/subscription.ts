@@ -11,6 +11,9 @@ import type { Telemetry } from './telemetry.js'
 import { isFinal, Trouble } from './trouble.js'
 import { type Deferred, defer, detach, handled, sleep } from './wait.js'
 
+/** Most events handed out before the event loop turns. */
+const BURST = 128
+
 /** What a subscription needs of the channel object it belongs to. */
 export interface SubscriptionContext {
   readonly clock: DatabaseClock
@@ -49,6 +52,10 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   readonly #demand: () => number
   #buffer: Delivery[] = []
   #waiters: Deferred<IteratorResult<Event, undefined>>[] = []
+  /** Of every message; there from before the first event is fetched. */
+  #owner!: MessageOwner
+  /** Events handed out in this turn of the event loop, or a few. */
+  #handedOut = 0
   #started = false
   #serving = false
   #failure: { error: unknown } | undefined
@@ -137,6 +144,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     const { signal } = this.#stopping
     try {
       const inbox = await this.#opening
+      this.#owner = this.#own(inbox)
       while (!signal.aborted) {
         const limit = this.#room()
         if (limit > 0) await this.#fetch(inbox, limit, signal)
@@ -179,11 +187,13 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   async #serve(): Promise<void> {
     if (this.#serving) return
     this.#serving = true
-    const inbox = await this.#opening
     while (this.#waiters.length > 0) {
-      const [delivery] = this.#buffer
+      const delivery = this.#buffer[0]
       if (delivery === undefined) break
-      const message = this.#isStale(delivery) ? this.#giveBack(delivery, inbox) : await this.#decode(delivery, inbox)
+      if (this.#handedOut >= BURST) await this.#otherTurns()
+      const decoded = this.#isStale(delivery) ? this.#giveBack(delivery) : this.#decode(delivery)
+      // A promise only where a schema needs time.
+      const message = decoded instanceof Promise ? await decoded : decoded
       // It counts as waiting until here; closing meanwhile gave it back.
       if (this.#buffer[0] !== delivery) break
       this.#buffer.shift()
@@ -193,7 +203,14 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     this.poke()
   }
 
+  /** Handlers that never wait would keep sockets and timers waiting, and so the next events and the acks. */
+  async #otherTurns(): Promise<void> {
+    await new Promise(setImmediate)
+    this.#handedOut = 0
+  }
+
   #handOut(message: Message): void {
+    this.#handedOut++
     this.#context.onHandedOut(message)
     this.#context.telemetry.count('events.deliver', 1, message.channel)
     if (message.attempts > 1) this.#context.telemetry.count('events.redeliver', 1, message.channel)
@@ -205,25 +222,32 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     return lease !== null && (lease.lost || lease.expiresAtMs <= this.#context.clock.now())
   }
 
-  #giveBack(delivery: Delivery, inbox: Inbox): undefined {
-    detach(inbox.settle(delivery, { type: 'release' }))
+  #giveBack(delivery: Delivery): undefined {
+    detach(this.#owner.inbox.settle(delivery, { type: 'release' }))
   }
 
-  async #decode(delivery: Delivery, inbox: Inbox): Promise<Message | undefined> {
+  #decode(delivery: Delivery): Message | undefined | Promise<Message | undefined> {
     try {
       const payload = validate(this.#context.schemas, delivery.channel, JSON.parse(delivery.payload))
       const metadata = parseMetadata(delivery.metadata)
-      return new Message(delivery, payload instanceof Promise ? await payload : payload, metadata, this.#owner(inbox))
+      const make = (valid: unknown) => new Message(delivery, valid, metadata, this.#owner)
+      return payload instanceof Promise
+        ? payload.then(make).catch((error: unknown) => this.#refuse(delivery, error))
+        : make(payload)
     } catch (error) {
-      const reason = `cannot be decoded: ${describe(error)}`
-      this.#context.telemetry.count('events.decode.failed', 1, delivery.channel)
-      this.#context.logger.warn(`an event ${reason}`, { id: delivery.id, channel: delivery.channel })
-      await inbox.settle(delivery, { type: 'dead', error: reason }).catch(() => false)
-      return undefined
+      return this.#refuse(delivery, error)
     }
   }
 
-  #owner(inbox: Inbox): MessageOwner {
+  /** What cannot be decoded would come again and again. */
+  async #refuse(delivery: Delivery, error: unknown): Promise<undefined> {
+    const reason = `cannot be decoded: ${describe(error)}`
+    this.#context.telemetry.count('events.decode.failed', 1, delivery.channel)
+    this.#context.logger.warn(`an event ${reason}`, { id: delivery.id, channel: delivery.channel })
+    await this.#owner.inbox.settle(delivery, { type: 'dead', error: reason }).catch(() => false)
+  }
+
+  #own(inbox: Inbox): MessageOwner {
     return {
       inbox,
       assertOpen: () => this.#context.assertOpen(),

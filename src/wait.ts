@@ -64,3 +64,25 @@ export function handled<T>(promise: Promise<T>): Promise<T> {
 export function detach(promise: Promise<unknown>): void {
   promise.catch(() => undefined)
 }
+
+/** Work that goes on by itself, counted so that somebody can wait for its end. */
+export class Background {
+  #running = 0
+  #drained: Deferred<void> | undefined
+
+  add(work: Promise<unknown>): void {
+    this.#running++
+    const done = () => {
+      if (--this.#running === 0) this.#drained?.resolve()
+    }
+    work.then(done, done)
+  }
+
+  /** Resolves when nothing is running (any more). */
+  async drained(): Promise<void> {
+    while (this.#running > 0) {
+      this.#drained = defer()
+      await this.#drained.promise
+    }
+  }
+}
