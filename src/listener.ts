@@ -7,7 +7,7 @@ import type { Message } from './message.js'
 import type { ResolvedListenOptions } from './resolve.js'
 import type { Subscription } from './subscription.js'
 import type { Telemetry } from './telemetry.js'
-import { Background, backoffMs, defer, detach, handled } from './wait.js'
+import { Background, backoffMs, defer, detach, handled, nextTurn } from './wait.js'
 
 /** What `listen` calls for each event; a promise that it returns is awaited, any other value ignored. */
 export type Handler<Event extends EventMessage = EventMessage> = (event: Event) => unknown
@@ -73,8 +73,11 @@ export class Listener implements AsyncDisposable {
     await this.ready
     this.#context.telemetry.count('events.listener.start')
     try {
-      for await (const event of this.#subscription) {
-        detach(this.#queue.add(() => this.#handle(event as Message)))
+      for (let message = await this.#subscription.take(); message; message = await this.#subscription.take()) {
+        const first = message
+        detach(this.#queue.add(() => this.#work(first)))
+        // Handlers that return within the turn have their places back by then.
+        await nextTurn()
         if (this.#queue.size > 0) await this.#queue.onSizeLessThan(1)
       }
     } finally {
@@ -88,6 +91,17 @@ export class Listener implements AsyncDisposable {
     await this.#queue.onIdle()
     await this.#acks.drained()
     this.#context.onStopped(this)
+  }
+
+  /** Handles an event, and then those that are there already: a place in the queue costs more than a short handler. */
+  async #work(first: Message): Promise<void> {
+    for (let message: Message | undefined = first; message; message = this.#takeNow()) await this.#handle(message)
+  }
+
+  /** None while an event waits for a place, or where each must wait for the rate limit. */
+  #takeNow(): Message | undefined {
+    const isFree = this.#queue.size === 0 && this.#options.rateLimit === undefined
+    return isFree ? this.#subscription.takeNow() : undefined
   }
 
   async #handle(message: Message): Promise<void> {

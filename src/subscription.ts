@@ -9,7 +9,7 @@ import type { ResolvedSubscribeOptions } from './resolve.js'
 import { type Schemas, validate } from './schema.js'
 import type { Telemetry } from './telemetry.js'
 import { isFinal, Trouble } from './trouble.js'
-import { type Deferred, defer, detach, handled, sleep } from './wait.js'
+import { type Deferred, defer, detach, handled, nextTurn, sleep } from './wait.js'
 
 /** Most events handed out before the event loop turns. */
 const BURST = 128
@@ -54,6 +54,8 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   #waiters: Deferred<IteratorResult<Event, undefined>>[] = []
   /** Of every message; there from before the first event is fetched. */
   #owner!: MessageOwner
+  /** The first of the buffer, while its schema takes time. */
+  #decoding: Promise<Message | undefined> | undefined
   /** Events handed out in this turn of the event loop, or a few. */
   #handedOut = 0
   #started = false
@@ -119,6 +121,28 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   /** @internal Events fetched and not handed out. */
   get buffered(): number {
     return this.#buffer.length
+  }
+
+  /** @internal The next event, with nothing said about the one before; `undefined` at the end. */
+  async take(): Promise<Message | undefined> {
+    const { value } = await this.#next()
+    return value as EventMessage | undefined as Message | undefined
+  }
+
+  /** @internal The next event if it can be handed out in this very turn. */
+  takeNow(): Message | undefined {
+    const delivery = this.#buffer[0]
+    const isBusy = this.#serving || this.#decoding !== undefined || this.#handedOut >= BURST
+    if (delivery === undefined || isBusy || this.#isStale(delivery)) return undefined
+    const decoded = this.#decode(delivery)
+    if (decoded instanceof Promise) {
+      this.#decoding = decoded
+      return undefined
+    }
+    this.#buffer.shift()
+    this.#noteHandOut(decoded)
+    this.poke()
+    return decoded
   }
 
   /** @internal The demand may have grown. */
@@ -191,9 +215,10 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
       const delivery = this.#buffer[0]
       if (delivery === undefined) break
       if (this.#handedOut >= BURST) await this.#otherTurns()
-      const decoded = this.#isStale(delivery) ? this.#giveBack(delivery) : this.#decode(delivery)
+      const decoded = this.#decoding ?? (this.#isStale(delivery) ? this.#giveBack(delivery) : this.#decode(delivery))
       // A promise only where a schema needs time.
       const message = decoded instanceof Promise ? await decoded : decoded
+      this.#decoding = undefined
       // It counts as waiting until here; closing meanwhile gave it back.
       if (this.#buffer[0] !== delivery) break
       this.#buffer.shift()
@@ -205,15 +230,19 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
 
   /** Handlers that never wait would keep sockets and timers waiting, and so the next events and the acks. */
   async #otherTurns(): Promise<void> {
-    await new Promise(setImmediate)
+    await nextTurn()
     this.#handedOut = 0
   }
 
-  #handOut(message: Message): void {
+  #noteHandOut(message: Message): void {
     this.#handedOut++
     this.#context.onHandedOut(message)
     this.#context.telemetry.count('events.deliver', 1, message.channel)
     if (message.attempts > 1) this.#context.telemetry.count('events.redeliver', 1, message.channel)
+  }
+
+  #handOut(message: Message): void {
+    this.#noteHandOut(message)
     this.#waiters.shift()?.resolve({ done: false, value: message as EventMessage as Event })
   }
 
@@ -226,7 +255,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     detach(this.#owner.inbox.settle(delivery, { type: 'release' }))
   }
 
-  #decode(delivery: Delivery): Message | undefined | Promise<Message | undefined> {
+  #decode(delivery: Delivery): Message | Promise<Message | undefined> {
     try {
       const payload = validate(this.#context.schemas, delivery.channel, JSON.parse(delivery.payload))
       const metadata = parseMetadata(delivery.metadata)

@@ -5,6 +5,11 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   await delay(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined)
 }
 
+/** Resolves when sockets and timers have had their turn. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
 /** Resolves with the promise's value, or with `undefined` after `ms` milliseconds; leaves no timer behind. */
 export async function atMost<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
   const done = new AbortController()
