@@ -1,5 +1,5 @@
 import type { Adapter, AdapterSource } from './adapters/adapter.js'
-import type { Backend, ChannelStats, DeadLetterStore } from './backends/backend.js'
+import type { Backend, ChannelStats, DeadLetterStore, GroupStore } from './backends/backend.js'
 import { openBackend } from './backends/open.js'
 import { DatabaseClock } from './clock.js'
 import { Consumers } from './consumers.js'
@@ -7,6 +7,7 @@ import { DeadLetters } from './dead-letters.js'
 import { ClosedError, ConfigurationError, UnsupportedError } from './errors.js'
 import type { EventId, EventMessage, NackOptions } from './event.js'
 import type { AnyEvents, MessageOf, Publication } from './event-map.js'
+import { Groups } from './groups.js'
 import { checkHealth, type Health } from './health.js'
 import type { Handler, Listener } from './listener.js'
 import { type AppliedMigration, migrate } from './migrate.js'
@@ -49,6 +50,8 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   readonly telemetry: TelemetryReader
   /** What was set aside after its last attempt. */
   readonly deadLetters: DeadLetters
+  /** Log: who remembers a place in it. */
+  readonly groups: Groups
   readonly #adapter: Adapter
   readonly #backend: Backend
   readonly #options: ResolvedChannelOptions
@@ -71,6 +74,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
     this.#consumers = new Consumers({ ...parts, assertNotClosed: () => this.#assertNotClosed() })
     this.telemetry = parts.telemetry
     this.deadLetters = new DeadLetters(() => this.#deadLetterStore())
+    this.groups = new Groups(() => this.#groupStore())
   }
 
   /**
@@ -269,6 +273,12 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
     this.#assertNotClosed()
     if (this.#backend.deadLetters !== undefined) return this.#backend.deadLetters
     throw new UnsupportedError(`backend '${this.backend}' sets nothing aside: open with backend: 'queue'`)
+  }
+
+  #groupStore(): GroupStore {
+    this.#assertNotClosed()
+    if (this.#backend.groups !== undefined) return this.#backend.groups
+    throw new UnsupportedError(`backend '${this.backend}' has no groups: open with backend: 'log'`)
   }
 
   #assertOpen(): void {
