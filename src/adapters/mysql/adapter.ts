@@ -185,7 +185,10 @@ function toMysql(value: string | number | boolean | null): string | null {
 }
 
 async function ask(connection: MysqlConnection, sql: string, values: unknown[]): Promise<unknown> {
-  const [rows] = await inTime(connection.execute({ ...PLAIN, sql, values }), QUERY_TIMEOUT_MS + MIGRATION_WAIT_S * 1_000)
+  const [rows] = await inTime(
+    connection.execute({ ...PLAIN, sql, values }),
+    QUERY_TIMEOUT_MS + MIGRATION_WAIT_S * 1_000,
+  )
   return (rows as { answer: unknown }[])[0]?.answer
 }
 
