@@ -1,9 +1,13 @@
+import pg from 'pg'
 import * as assert from 'uvu/assert'
+import { postgres } from '../src/adapters/postgres/index.js'
+import { EventChannel } from '../src/index.js'
 import { type Parameters, Statements } from '../src/statements.js'
-import { DATABASES, type Place } from './support/databases.js'
+import { DATABASES, database, type Place } from './support/databases.js'
+import { silent } from './support/logger.js'
 import { openPlanner, type Planner } from './support/plans.js'
 import { suite } from './support/suite.js'
-import { World } from './support/world.js'
+import { Taker, World } from './support/world.js'
 
 /** Every statement that runs while events come and go. */
 const VERBS = [
@@ -115,3 +119,30 @@ for (const database of DATABASES) {
 
   test.run()
 }
+
+const test = suite('plans on postgres')
+
+test('what a session prepares for good only inserts: other plans depend on how full the tables are', async () => {
+  await using world = await World.open(database('postgres'))
+  const pool = new pg.Pool({ connectionString: world.place.url, max: 1 })
+  const options = { backend: 'queue', logger: silent, ...world.place.options } as const
+  const channel = await EventChannel.open(postgres({ pool }), options)
+  await channel.publishMany([
+    { channel: 'orders', payload: 1, key: 'k' },
+    { channel: 'orders', payload: 2, delayMs: 60_000 },
+  ])
+  const event = await new Taker(channel, 'orders').take()
+  assert.is(await event.extend(60_000), true)
+  assert.is(await event.nack({ delayMs: 60_000 }), true)
+  const { rows } = await pool.query<{ statement: string }>('select statement from pg_prepared_statements')
+  assert.ok(rows.length >= 3, `${rows.length} are prepared`)
+  const reads = new RegExp(`\\b(from|using|update|join) "${world.place.options.schema}"`)
+  assert.equal(
+    rows.filter(({ statement }) => reads.test(statement)),
+    [],
+  )
+  await channel.close({ drainMs: 0 })
+  await pool.end()
+})
+
+test.run()
