@@ -3,8 +3,9 @@
 -- Params: channel, settled (JSON array of {priority, id, lease_token}), keep_history, consumer, lease_token, lease_ms,
 -- limit.
 -- A row is either `lost` (id alone: what was to be acked is not held), of which there are few, or `claimed`.
--- The bounds of the priority hold for every row. They are for the planner, which otherwise expects a hundred rows and
--- reads the whole channel to hash it; expecting one, it looks each up by its key. The claimed head is joined back by ctid, which is as safe as by key (both happen in one snapshot,
+-- The bounds of the priority hold for every row. They are for the planner, which otherwise expects a hundred rows and,
+-- in a plan that it made while the queue was short and keeps, reads the whole channel to hash it; expecting one, it looks
+-- each up by its key. The claimed head is joined back by ctid, which is as safe as by key (both happen in one snapshot,
 -- on locked rows) and cheaper. Times leave as doubles: as numerics they cost more than the claim itself.
 with settled as materialized (
   select s.priority, s.id, s.lease_token

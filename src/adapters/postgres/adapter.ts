@@ -29,8 +29,8 @@ const PROBE = { text: 'select pg_backend_pid() as pid', types: TEXT_ONLY, query_
  * long (measured on 100 000 events after a quiet time: a twelfth of the speed). Planning costs a tenth of a millisecond.
  */
 const PREPARED = new Set(['publish', 'schedule', 'dedupe', 'append', 'spill', 'broadcast', 'notify', 'now'])
-const BEGIN = { text: 'begin' }
-const COMMIT = { text: 'commit' }
+const BEGIN = { text: 'begin', query_timeout: QUERY_TIMEOUT_MS }
+const COMMIT = { text: 'commit', query_timeout: QUERY_TIMEOUT_MS }
 const ROLLBACK = { text: 'rollback' }
 
 export interface PostgresResources {
@@ -48,6 +48,10 @@ export class PostgresAdapter implements Adapter {
   readonly #options: ConnectOptions
   readonly #names = new Map<string, string>()
   #direct = false
+
+  get poolSize(): number | undefined {
+    return this.#resources.pool.options?.max
+  }
 
   constructor(resources: PostgresResources, options: ConnectOptions) {
     this.dialect = postgresDialect(options.schema)
