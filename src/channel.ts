@@ -240,7 +240,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
 
   /** Whether the database answers, within five seconds. Never rejects. */
   async health(): Promise<Health> {
-    return checkHealth(this.#adapter, this.backend)
+    return checkHealth(this.#adapter, this.backend, () => this.#assertNotClosed())
   }
 
   /**
