@@ -106,7 +106,9 @@ export class Listener implements AsyncDisposable {
 
   async #handle(message: Message): Promise<void> {
     try {
-      await this.#settleByOutcome(message)
+      // What still waited for a place when the listener was stopped is for another consumer.
+      if (this.#stopped === undefined) await this.#settleByOutcome(message)
+      else await message.release()
     } catch (error) {
       this.#warn(message, error)
     }

@@ -1,25 +1,20 @@
 import type { Inbox } from './backends/backend.js'
 import type { DatabaseClock } from './clock.js'
+import { type DecodeContext, decode } from './decode.js'
 import { describe } from './errors.js'
-import type { Delivery, EventMessage, Metadata } from './event.js'
-import type { Logger } from './logger.js'
-import { Message, type MessageOwner } from './message.js'
+import type { Delivery, EventMessage } from './event.js'
+import type { Message, MessageOwner } from './message.js'
 import { Prefetch } from './prefetch.js'
 import type { ResolvedSubscribeOptions } from './resolve.js'
-import { type Schemas, validate } from './schema.js'
-import type { Telemetry } from './telemetry.js'
 import { isFinal, Trouble } from './trouble.js'
 import { type Deferred, defer, detach, handled, nextTurn, sleep } from './wait.js'
 
-/** Most events handed out before the event loop turns. */
+/** Most events handed out in one turn of the event loop. */
 const BURST = 128
 
 /** What a subscription needs of the channel object it belongs to. */
-export interface SubscriptionContext {
+export interface SubscriptionContext extends DecodeContext {
   readonly clock: DatabaseClock
-  readonly telemetry: Telemetry
-  readonly logger: Logger
-  readonly schemas: Schemas | undefined
   /** Throws once nothing can be settled any more. */
   assertOpen(): void
   /** A message is in a consumer's hands, or is not any more. */
@@ -56,7 +51,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   #owner!: MessageOwner
   /** The first of the buffer, while its schema takes time. */
   #decoding: Promise<Message | undefined> | undefined
-  /** Events handed out in this turn of the event loop, or a few. */
+  /** In this turn of the event loop, or a few. */
   #handedOut = 0
   #started = false
   #serving = false
@@ -125,16 +120,14 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
 
   /** @internal The next event, with nothing said about the one before; `undefined` at the end. */
   async take(): Promise<Message | undefined> {
-    const { value } = await this.#next()
-    return value as EventMessage | undefined as Message | undefined
+    return (await this.#next()).value as EventMessage | undefined as Message | undefined
   }
 
   /** @internal The next event if it can be handed out in this very turn. */
   takeNow(): Message | undefined {
     const delivery = this.#buffer[0]
-    const isBusy = this.#serving || this.#decoding !== undefined || this.#handedOut >= BURST
-    if (delivery === undefined || isBusy || this.#isStale(delivery)) return undefined
-    const decoded = this.#decode(delivery)
+    if (delivery === undefined || !this.#isIdle || this.#isStale(delivery)) return undefined
+    const decoded = decode(this.#context, delivery, this.#owner)
     if (decoded instanceof Promise) {
       this.#decoding = decoded
       return undefined
@@ -148,6 +141,10 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   /** @internal The demand may have grown. */
   poke(): void {
     this.#wanted.resolve()
+  }
+
+  get #isIdle(): boolean {
+    return !this.#serving && !this.#decoding && this.#handedOut < BURST && !this.#stopping.signal.aborted
   }
 
   #onAbort = () => {
@@ -215,7 +212,9 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
       const delivery = this.#buffer[0]
       if (delivery === undefined) break
       if (this.#handedOut >= BURST) await this.#otherTurns()
-      const decoded = this.#decoding ?? (this.#isStale(delivery) ? this.#giveBack(delivery) : this.#decode(delivery))
+      const decoded =
+        this.#decoding ??
+        (this.#isStale(delivery) ? this.#giveBack(delivery) : decode(this.#context, delivery, this.#owner))
       // A promise only where a schema needs time.
       const message = decoded instanceof Promise ? await decoded : decoded
       this.#decoding = undefined
@@ -253,27 +252,6 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
 
   #giveBack(delivery: Delivery): undefined {
     detach(this.#owner.inbox.settle(delivery, { type: 'release' }))
-  }
-
-  #decode(delivery: Delivery): Message | Promise<Message | undefined> {
-    try {
-      const payload = validate(this.#context.schemas, delivery.channel, JSON.parse(delivery.payload))
-      const metadata = parseMetadata(delivery.metadata)
-      const make = (valid: unknown) => new Message(delivery, valid, metadata, this.#owner)
-      return payload instanceof Promise
-        ? payload.then(make).catch((error: unknown) => this.#refuse(delivery, error))
-        : make(payload)
-    } catch (error) {
-      return this.#refuse(delivery, error)
-    }
-  }
-
-  /** What cannot be decoded would come again and again. */
-  async #refuse(delivery: Delivery, error: unknown): Promise<undefined> {
-    const reason = `cannot be decoded: ${describe(error)}`
-    this.#context.telemetry.count('events.decode.failed', 1, delivery.channel)
-    this.#context.logger.warn(`an event ${reason}`, { id: delivery.id, channel: delivery.channel })
-    await this.#owner.inbox.settle(delivery, { type: 'dead', error: reason }).catch(() => false)
   }
 
   #own(inbox: Inbox): MessageOwner {
@@ -319,11 +297,4 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     }
     this.#context.onStopped(this as Subscription)
   }
-}
-
-/** @throws {SyntaxError} {TypeError} when it is no JSON object: somebody else wrote the row */
-function parseMetadata(text: string | null): Metadata {
-  const metadata: unknown = text === null ? {} : JSON.parse(text)
-  if (typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata)) return metadata as Metadata
-  throw new TypeError('metadata is not a JSON object')
 }
