@@ -8,7 +8,7 @@ import type { Sight } from '../support/proxy.js'
 import { TcpProxy } from '../support/proxy.js'
 import { suite } from '../support/suite.js'
 import { eventually, within } from '../support/wait.js'
-import { SOON_MS, Taker, World } from '../support/world.js'
+import { Taker, World } from '../support/world.js'
 
 /*
  * Connections that go silent without an end, as when a firewall forgets them. Nothing but a time limit finds them, which
@@ -17,10 +17,12 @@ import { SOON_MS, Taker, World } from '../support/world.js'
 
 const test = suite('half-open connections')
 const ANSWER_LIMIT_MS = 30_000
-const BOUND_MS = ANSWER_LIMIT_MS + SOON_MS
+/** Besides, on a busy machine. */
+const PATIENCE_MS = 15_000
+const BOUND_MS = ANSWER_LIMIT_MS + PATIENCE_MS
 const DEADLINE_MS = BOUND_MS + 20_000
 /** How often the canary sings, how long it is waited for, and some time to reconnect. */
-const CANARY_BOUND_MS = 10_000 + 3_000 + SOON_MS
+const CANARY_BOUND_MS = 10_000 + 3_000 + PATIENCE_MS
 
 /** Publish, ack, claim and close, each over a connection of its own that goes silent at the worst moment. */
 async function getOver(db: TestDatabase): Promise<void> {
@@ -69,7 +71,7 @@ async function getOver(db: TestDatabase): Promise<void> {
     await listener.ready
     const sprung = freezeAt({ answer: 'five-mark' }, ...commit)
     await world.channel.publish('claimed', 'five-mark')
-    await within(SOON_MS, sprung, 'the trap of the claim')
+    await within(PATIENCE_MS, sprung, 'the trap of the claim')
     await eventually(BOUND_MS, async () => (await behind.whereIs('five-mark'))[0] === 'history')
     assert.equal(attempts, [2])
   }
@@ -105,14 +107,14 @@ async function hearAgain(db: TestDatabase): Promise<void> {
   // The queue is not woken, but polls.
   for (let i = 0; i < 5; i++) {
     await world.channel.publish('orders', i)
-    assert.is((await taker.take(1_500)).payload, i)
+    assert.is((await taker.take()).payload, i)
   }
   await eventually(CANARY_BOUND_MS, () => gaps.length > 0)
   const gapMs = performance.now() - startedMs
   assert.equal(gaps, [{ reason: 'reconnect', missed: undefined, channels: ['news'] }])
   await notify.publish('news', 'heard')
   assert.is((await live.take()).payload, 'heard')
-  await eventually(SOON_MS, () => queue.telemetry.snapshot()['events.reconnect'] === 1)
+  await eventually(PATIENCE_MS, () => queue.telemetry.snapshot()['events.reconnect'] === 1)
   await world.channel.publish('orders', 'woken')
   assert.is((await taker.take()).payload, 'woken')
   assert.ok(gapMs < CANARY_BOUND_MS, `${gapMs} ms`)
