@@ -17,6 +17,8 @@ import { mysqlDialect } from './dialect.js'
 import { checkTransaction, type MysqlConnection, type MysqlPool, type PooledConnection } from './driver.js'
 import { translate } from './errors.js'
 
+/** A user's pool may shape rows as it likes. */
+const PLAIN = { rowsAsArray: false, nestTables: false } as const
 /** After this long without an answer a connection counts as broken, in milliseconds. */
 const QUERY_TIMEOUT_MS = 30_000
 
@@ -147,7 +149,7 @@ export class MysqlAdapter implements Adapter {
 }
 
 async function query(connection: MysqlConnection, { statement, values }: Prepared): Promise<readonly Row[]> {
-  const options = { sql: statement.text, rowsAsArray: false }
+  const options = { ...PLAIN, sql: statement.text }
   try {
     // What a migration says cannot all be prepared.
     const work =
@@ -183,7 +185,10 @@ function toMysql(value: string | number | boolean | null): string | null {
 }
 
 async function ask(connection: MysqlConnection, sql: string, values: unknown[]): Promise<unknown> {
-  const [rows] = await inTime(connection.execute({ sql, values }), QUERY_TIMEOUT_MS + MIGRATION_WAIT_S * 1_000)
+  const [rows] = await inTime(
+    connection.execute({ ...PLAIN, sql, values }),
+    QUERY_TIMEOUT_MS + MIGRATION_WAIT_S * 1_000,
+  )
   return (rows as { answer: unknown }[])[0]?.answer
 }
 

@@ -23,6 +23,7 @@ interface QueryOptions {
   readonly sql: string
   readonly values?: unknown[]
   readonly rowsAsArray?: boolean
+  readonly nestTables?: boolean
 }
 
 /** Bits of the status that comes with every answer. @see https://dev.mysql.com/doc/dev/mysql-server/latest/ SERVER_STATUS_flags_enum */

@@ -7,8 +7,12 @@ import {
   RowcastError,
 } from '../../errors.js'
 
-/** A driver's error as one of ours. @see https://www.sqlite.org/rescode.html */
-export function translate(cause: unknown): unknown {
+/**
+ * A driver's error as one of ours.
+ * @param file which one was being opened, where that is known
+ * @see https://www.sqlite.org/rescode.html
+ */
+export function translate(cause: unknown, file = 'the file'): unknown {
   if (!(cause instanceof Error) || cause instanceof RowcastError) return cause
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
   const what = describe(cause)
@@ -18,7 +22,7 @@ export function translate(cause: unknown): unknown {
     })
   }
   if (code === 'SQLITE_CANTOPEN' || code === 'SQLITE_NOTADB') {
-    return new ConnectionError(`SQLite cannot open the file (${what}): check its path and that its folder exists`, {
+    return new ConnectionError(`SQLite cannot open ${file} (${what}): check its path and that its folder exists`, {
       cause,
     })
   }
