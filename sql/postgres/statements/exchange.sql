@@ -1,22 +1,29 @@
 -- Acks deliveries of one channel whose lease is still held, and leases the first ready events of it: one round trip.
 -- An event whose attempts are used up is leased too, one attempt over its maximum, for the claimer to set aside.
 -- Params: channel, settled (JSON array of {priority, id, lease_token}), keyed (JSON array of ids of those that have a
--- dedupe key), keep_history, consumer, lease_token, lease_ms, limit.
+-- dedupe key), keep_history, consumer, lease_token, lease_ms, limit, stretches (JSON array of {from_priority, from_id,
+-- to_priority}: the parts of the channel to claim from, both ends included, in claim order, without overlap).
 -- A row is either `acked` (id alone) or `claimed`. The claimed head is joined back by ctid, which is as safe as by key
 -- (both happen in one snapshot, on locked rows) and cheaper.
-with settled as (
-  select s.priority, s.id, s.lease_token
+-- A part starts where the one before ends, so that a claim need not walk over the index entries of events that are gone
+-- but that a long-running transaction elsewhere might still see; a row comparison is only used to start at, since it does
+-- not end a scan.
+-- `settled` is materialized with the channel in it, and its filter, which all pass, makes the planner expect few rows:
+-- else, where statistics are old, it reads the whole channel to find them.
+with settled as materialized (
+  select :channel::text as channel, s.priority, s.id, s.lease_token
   from json_to_recordset(:settled::json) as s (priority smallint, id uuid, lease_token uuid)
+  where s.priority between -32768 and 32767
 ),
 acked as (
   delete from rowcast.queue q
   using settled s
-  where q.channel = :channel
+  where q.channel = s.channel
     and q.priority = s.priority
     and q.id = s.id
     and q.lease_token = s.lease_token
   returning
-    q.channel, q.priority, q.id, q.payload, q.metadata, q.attempts, q.created_at, q.lease_token
+    q.channel, q.priority, q.id, q.payload, q.metadata, q.dedupe_key, q.attempts, q.created_at, q.lease_token
 ),
 kept as (
   insert into rowcast.history (
@@ -33,17 +40,25 @@ freed as (
   delete from rowcast.dedupe d
   using json_array_elements_text(:keyed::json) as k (id), acked a
   where a.id = k.id::uuid
-    and d.channel = :channel
+    and d.channel = a.channel
+    and d.dedupe_key = a.dedupe_key
     and d.id = a.id
 ),
 head as materialized (
   select q.ctid
-  from rowcast.queue q
-  where q.channel = :channel
-    and (q.lease_expires_at is null or q.lease_expires_at <= statement_timestamp())
-  order by q.channel, q.priority, q.id
+  from json_to_recordset(:stretches::json) as s (from_priority smallint, from_id uuid, to_priority smallint)
+  cross join lateral (
+    select t.ctid
+    from rowcast.queue t
+    where t.channel = :channel
+      and (t.priority, t.id) >= (s.from_priority, s.from_id)
+      and t.priority <= s.to_priority
+      and (t.lease_expires_at is null or t.lease_expires_at <= statement_timestamp())
+    order by t.channel, t.priority, t.id
+    limit :limit
+    for update skip locked
+  ) q
   limit :limit
-  for update skip locked
 ),
 claimed as (
   update rowcast.queue q

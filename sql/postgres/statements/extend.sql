@@ -1,12 +1,19 @@
 -- Moves the end of leases on; returns the ids whose lease was held, with the new end.
 -- Params: channel, deliveries (JSON array of {priority, id, lease_token, lease_ms}).
 -- A lease never gets shorter: the heartbeat must not undo a longer extension that a consumer asked for.
+-- `deliveries` is materialized with the channel in it, and its filter, which all pass, makes the planner expect few rows:
+-- else, where statistics are old, it reads the whole channel to find them.
+with deliveries as materialized (
+  select :channel::text as channel, d.*
+  from json_to_recordset(:deliveries::json) as d (
+    priority smallint, id uuid, lease_token uuid, lease_ms double precision
+  )
+  where d.priority between -32768 and 32767
+)
 update rowcast.queue q
 set lease_expires_at = greatest(q.lease_expires_at, statement_timestamp() + r.lease_ms * interval '1 millisecond')
-from json_to_recordset(:deliveries::json) as r (
-  priority smallint, id uuid, lease_token uuid, lease_ms double precision
-)
-where q.channel = :channel
+from deliveries r
+where q.channel = r.channel
   and q.priority = r.priority
   and q.id = r.id
   and q.lease_token = r.lease_token

@@ -1,11 +1,18 @@
 -- Moves leased deliveries to scheduled; returns the ids whose lease was held.
 -- Params: channel, deliveries (JSON array of {priority, id, lease_token, delay_ms, error}).
-with moved as (
-  delete from rowcast.queue q
-  using json_to_recordset(:deliveries::json) as r (
+-- `deliveries` is materialized with the channel in it, and its filter, which all pass, makes the planner expect few rows:
+-- else, where statistics are old, it reads the whole channel to find them.
+with deliveries as materialized (
+  select :channel::text as channel, d.*
+  from json_to_recordset(:deliveries::json) as d (
     priority smallint, id uuid, lease_token uuid, delay_ms double precision, error text
   )
-  where q.channel = :channel
+  where d.priority between -32768 and 32767
+),
+moved as (
+  delete from rowcast.queue q
+  using deliveries r
+  where q.channel = r.channel
     and q.priority = r.priority
     and q.id = r.id
     and q.lease_token = r.lease_token
