@@ -1,5 +1,5 @@
 import type { Adapter, AdapterSource } from './adapters/adapter.js'
-import type { Backend, ChannelStats, DeadLetterStore } from './backends/backend.js'
+import type { Backend, ChannelStats, DeadLetterStore, GroupStore } from './backends/backend.js'
 import { openBackend } from './backends/open.js'
 import { DatabaseClock } from './clock.js'
 import { Consumers } from './consumers.js'
@@ -7,6 +7,7 @@ import { DeadLetters } from './dead-letters.js'
 import { ClosedError, ConfigurationError, UnsupportedError } from './errors.js'
 import type { EventId, EventMessage, NackOptions } from './event.js'
 import type { AnyEvents, MessageOf, Publication } from './event-map.js'
+import { Groups } from './groups.js'
 import { checkHealth, type Health } from './health.js'
 import type { Handler, Listener } from './listener.js'
 import { type AppliedMigration, migrate } from './migrate.js'
@@ -49,6 +50,8 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   readonly telemetry: TelemetryReader
   /** What was set aside after its last attempt. */
   readonly deadLetters: DeadLetters
+  /** Log: who remembers a place in it. */
+  readonly groups: Groups
   readonly #adapter: Adapter
   readonly #backend: Backend
   readonly #options: ResolvedChannelOptions
@@ -71,6 +74,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
     this.#consumers = new Consumers({ ...parts, assertNotClosed: () => this.#assertNotClosed() })
     this.telemetry = parts.telemetry
     this.deadLetters = new DeadLetters(() => this.#deadLetterStore())
+    this.groups = new Groups(() => this.#groupStore())
   }
 
   /**
@@ -224,14 +228,10 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   }
 
   /**
-<<<<<<< HEAD
    * Brings the tables up to date, as opening does unless `autoMigrate` is false; returns what was applied. A notify channel
    * opens without tables: for it, this makes them ahead of the first payload that spills.
-   * @throws {MigrationError}
-=======
-   * Brings the tables up to date; returns what was applied. For those who open with `autoMigrate: false`.
-   * @throws {MigrationError} when the tables are newer than this version, or not the ones it made
->>>>>>> docs
+   * @throws {MigrationError} when the tables are newer than this version or not the ones it made, the database refuses, or
+   *   another process has been migrating for a minute
    */
   async migrate(): Promise<readonly AppliedMigration[]> {
     this.#assertNotClosed()
@@ -240,7 +240,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
 
   /** Whether the database answers, within five seconds. Never rejects. */
   async health(): Promise<Health> {
-    return checkHealth(this.#adapter, this.backend)
+    return checkHealth(this.#adapter, this.backend, () => this.#assertNotClosed())
   }
 
   /**
@@ -269,6 +269,12 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
     this.#assertNotClosed()
     if (this.#backend.deadLetters !== undefined) return this.#backend.deadLetters
     throw new UnsupportedError(`backend '${this.backend}' sets nothing aside: open with backend: 'queue'`)
+  }
+
+  #groupStore(): GroupStore {
+    this.#assertNotClosed()
+    if (this.#backend.groups !== undefined) return this.#backend.groups
+    throw new UnsupportedError(`backend '${this.backend}' has no groups: open with backend: 'log'`)
   }
 
   #assertOpen(): void {

@@ -1,5 +1,6 @@
 import type { Backend } from './backends/backend.js'
 import type { DatabaseClock } from './clock.js'
+import { UnsupportedError } from './errors.js'
 import type { EventId, EventMessage } from './event.js'
 import { InHand } from './in-hand.js'
 import { type Handler, Listener } from './listener.js'
@@ -44,6 +45,7 @@ export class Consumers {
 
   subscribe(channels: readonly string[], options: ResolvedSubscribeOptions, demand?: () => number): Subscription {
     const { backend, clock, telemetry, options: defaults, assertNotClosed } = this.#parts
+    refusePositions(backend, options)
     const { logger, schemas } = defaults
     const subscription: Subscription = new Subscription(
       {
@@ -108,4 +110,11 @@ export class Consumers {
     // A consumer that left its loop is not waited for; one whose loop we ended may be busy with its last event.
     if (!this.#stopping) this.#inHand.abandon(subscription)
   }
+}
+
+function refusePositions({ name, hasPositions }: Backend, { positioning }: ResolvedSubscribeOptions): void {
+  if (hasPositions || positioning.length === 0) return
+  throw new UnsupportedError(
+    `subscribe: ${positioning.join(', ')} cannot be honoured by backend '${name}', which has no positions: open with backend: 'log'`,
+  )
 }

@@ -1,7 +1,7 @@
 import type { ChannelOptions } from './options.js'
 
 const ENVIRONMENT_NUMBERS = ['leaseMs', 'maxAttempts', 'retentionMs', 'pollIntervalMs', 'maxPayloadBytes'] as const
-const ENVIRONMENT_SWITCHES = ['autoMigrate', 'bestEffort'] as const
+const ENVIRONMENT_SWITCHES = ['autoMigrate', 'bestEffort', 'dropUnread'] as const
 const ENVIRONMENT_TEXTS = ['backend', 'schema', 'tablePrefix', 'listenUrl', 'serviceName'] as const
 
 /**

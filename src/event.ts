@@ -100,8 +100,8 @@ export interface Lease {
   readonly leaseMs: number
   /** Set once, when the database said that another holds the event now. */
   lost: boolean
-  /** Told once, when `lost` is set. */
-  onLost: (() => void) | undefined
+  /** Whoever has the event in hand; told once, when `lost` is set. */
+  holder: { onLost(): void } | undefined
 }
 
 /** What a consumer decided about a delivery. */

@@ -25,7 +25,7 @@ export class InHand {
   remove(message: Message): void {
     if (this.#byId.get(message.id) === message) this.#byId.delete(message.id)
     this.#subscriptionOf.delete(message)
-    this.#abandoned.delete(message)
+    if (this.#abandoned.size > 0) this.#abandoned.delete(message)
     this.#checkDrained()
   }
 

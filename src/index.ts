@@ -1,5 +1,5 @@
 export type { AdapterSource } from './adapters/adapter.js'
-export type { ChannelStats, DeadLetter, DeadLetterPage } from './backends/backend.js'
+export type { ChannelStats, DeadLetter, DeadLetterPage, Group, GroupFilter } from './backends/backend.js'
 export { EventChannel } from './channel.js'
 export type { DeadLetterFilter, DeadLetters } from './dead-letters.js'
 export { optionsFromEnvironment } from './environment.js'
@@ -15,6 +15,7 @@ export {
 } from './errors.js'
 export type { EventId, EventMessage, Metadata, NackOptions } from './event.js'
 export type { AnyEvents, MessageOf, Publication } from './event-map.js'
+export type { Groups } from './groups.js'
 export type { Health } from './health.js'
 export type { Handler, Listener } from './listener.js'
 export type { Logger } from './logger.js'
@@ -26,6 +27,7 @@ export type {
   Gap,
   ListenOptions,
   PublishOptions,
+  StartPosition,
   SubscribeOptions,
 } from './options.js'
 export type { Schemas, StandardSchema } from './schema.js'

@@ -7,7 +7,7 @@ import type { Message } from './message.js'
 import type { ResolvedListenOptions } from './resolve.js'
 import type { Subscription } from './subscription.js'
 import type { Telemetry } from './telemetry.js'
-import { backoffMs, defer, detach, handled } from './wait.js'
+import { Background, backoffMs, defer, detach, handled, nextTurn } from './wait.js'
 
 /** What `listen` calls for each event; a promise that it returns is awaited, any other value ignored. */
 export type Handler<Event extends EventMessage = EventMessage> = (event: Event) => unknown
@@ -38,6 +38,7 @@ export class Listener implements AsyncDisposable {
   readonly #queue: PQueue
   readonly #subscription: Subscription
   readonly #running: Promise<void>
+  readonly #acks = new Background()
   #stopped: Promise<void> | undefined
 
   /** @internal */
@@ -72,9 +73,12 @@ export class Listener implements AsyncDisposable {
     await this.ready
     this.#context.telemetry.count('events.listener.start')
     try {
-      for await (const event of this.#subscription) {
-        detach(this.#queue.add(() => this.#handle(event as Message)))
-        await this.#queue.onSizeLessThan(1)
+      for (let message = await this.#subscription.take(); message; message = await this.#subscription.take()) {
+        const first = message
+        detach(this.#queue.add(() => this.#work(first)))
+        // Handlers that return within the turn have their places back by then.
+        await nextTurn()
+        if (this.#queue.size > 0) await this.#queue.onSizeLessThan(1)
       }
     } finally {
       this.#context.telemetry.count('events.listener.stop')
@@ -85,17 +89,32 @@ export class Listener implements AsyncDisposable {
     await this.#subscription.close()
     await this.#running
     await this.#queue.onIdle()
+    await this.#acks.drained()
     this.#context.onStopped(this)
+  }
+
+  /** Handles an event, and then those that are there already: a place in the queue costs more than a short handler. */
+  async #work(first: Message): Promise<void> {
+    for (let message: Message | undefined = first; message; message = this.#takeNow()) await this.#handle(message)
+  }
+
+  /** None while an event waits for a place, or where each must wait for the rate limit. */
+  #takeNow(): Message | undefined {
+    const isFree = this.#queue.size === 0 && this.#options.rateLimit === undefined
+    return isFree ? this.#subscription.takeNow() : undefined
   }
 
   async #handle(message: Message): Promise<void> {
     try {
       await this.#settleByOutcome(message)
     } catch (error) {
-      // The lease ends by itself, and the event is delivered again.
-      const { id, channel } = message
-      this.#context.logger.warn('an event could not be settled', { id, channel, error: describe(error) })
+      this.#warn(message, error)
     }
+  }
+
+  /** The lease ends by itself, and the event is delivered again. */
+  #warn({ id, channel }: Message, error: unknown): void {
+    this.#context.logger.warn('an event could not be settled', { id, channel, error: describe(error) })
   }
 
   async #settleByOutcome(message: Message): Promise<void> {
@@ -105,8 +124,13 @@ export class Listener implements AsyncDisposable {
       await this.#giveBack(message, error)
       return
     }
-    if (this.#options.autoAck && !message.isSettled) await message.ack()
+    if (this.#options.autoAck && !message.isSettled) this.#ack(message)
     message.finish()
+  }
+
+  /** The handler's place is free at once: acks of many travel together, and need not wait for each other. */
+  #ack(message: Message): void {
+    this.#acks.add(message.ack().catch((error) => this.#warn(message, error)))
   }
 
   async #giveBack(message: Message, error: unknown): Promise<void> {

@@ -18,7 +18,8 @@ export class Message implements EventMessage {
   readonly metadata: Metadata
   readonly #delivery: Delivery
   readonly #owner: MessageOwner
-  #settled: { type: Settlement['type']; done: Promise<boolean> } | undefined
+  #how: Settlement['type'] | undefined
+  #done: Promise<boolean> | undefined
   #controller: AbortController | undefined
   #abortReason: RowcastError | undefined
 
@@ -27,11 +28,7 @@ export class Message implements EventMessage {
     this.metadata = metadata
     this.#delivery = delivery
     this.#owner = owner
-    if (delivery.lease !== null) {
-      delivery.lease.onLost = () => {
-        this.abort(new RowcastError('NOT_HELD', `the lease of event ${this.id} was lost: another consumer has it now`))
-      }
-    }
+    if (delivery.lease !== null) delivery.lease.holder = this
   }
 
   get id() {
@@ -75,7 +72,7 @@ export class Message implements EventMessage {
 
   /** Whether a consumer has settled it, or is about to. */
   get isSettled(): boolean {
-    return this.#settled !== undefined
+    return this.#how !== undefined
   }
 
   ack(): Promise<boolean> {
@@ -104,7 +101,7 @@ export class Message implements EventMessage {
 
   /** The consumer has finished with it. Where nothing is leased, that needs no ack. */
   finish(): void {
-    if (!this.isLeased && this.#settled === undefined) this.#owner.onSettled(this)
+    if (!this.isLeased && !this.isSettled) this.#owner.onSettled(this)
   }
 
   abort(reason: RowcastError = new ClosedError('the channel closed')): void {
@@ -112,21 +109,32 @@ export class Message implements EventMessage {
     this.#controller?.abort(this.#abortReason)
   }
 
+  /** Told by whoever keeps the lease. */
+  onLost(): void {
+    this.abort(new RowcastError('NOT_HELD', `the lease of event ${this.id} was lost: another consumer has it now`))
+  }
+
   /** Settling twice the same way is one settlement; two different ways, the first counts. */
-  async #settle(how: Settlement): Promise<boolean> {
-    if (this.#settled?.type === how.type) return this.#settled.done
-    this.#owner.assertOpen()
-    if (this.#settled !== undefined) return false
-    const done = this.#owner.inbox.settle(this.#delivery, how)
-    this.#settled = { type: how.type, done }
+  #settle(how: Settlement): Promise<boolean> {
+    if (this.#done !== undefined && this.#how === how.type) return this.#done
     try {
-      return await done
+      this.#owner.assertOpen()
     } catch (error) {
-      // Nothing is known to be settled, so it may be tried again.
-      this.#settled = undefined
-      throw error
-    } finally {
-      if (this.#settled !== undefined) this.#owner.onSettled(this)
+      return Promise.reject(error)
     }
+    if (this.isSettled) return Promise.resolve(false)
+    this.#how = how.type
+    this.#done = this.#owner.inbox.settle(this.#delivery, how).then(
+      (held) => {
+        this.#owner.onSettled(this)
+        return held
+      },
+      (error: unknown) => {
+        // Nothing is known to be settled, so it may be tried again.
+        this.#how = undefined
+        throw error
+      },
+    )
+    return this.#done
   }
 }

@@ -3,8 +3,11 @@ import type { Logger } from './logger.js'
 import type { Schemas } from './schema.js'
 import type { BackoffOptions } from './wait.js'
 
-/** Who gets an event, and whether it survives; `'log'` is not there yet. */
+/** Who gets an event, and whether it survives. */
 export type BackendName = 'notify' | 'queue' | 'log'
+
+/** A place in a log: after its last event, before its first, or after the event of that position. */
+export type StartPosition = 'latest' | 'earliest' | number
 
 /**
  * What `EventChannel.open` takes besides its target. One that is unknown or out of range is a `ConfigurationError`.
@@ -26,6 +29,8 @@ export interface ChannelOptions<S extends Schemas = Schemas> {
   readonly maxAttempts?: number
   /** How long settled events stay in history, in milliseconds; 0 keeps none. @default 86_400_000 */
   readonly retentionMs?: number
+  /** Log: whether retention deletes what a group has not read yet, too. @default false */
+  readonly dropUnread?: boolean
   /** How often to look for events that no wake-up told of, in milliseconds. @default 1_000 */
   readonly pollIntervalMs?: number
   /** Whether opening makes and upgrades the tables. @default true */
@@ -80,6 +85,16 @@ export interface SubscribeOptions {
   readonly autoAck?: boolean
   /** Ends the subscription when it aborts. @default none */
   readonly signal?: AbortSignal
+  /**
+   * Log: where to start; a position is the last one not wanted. A group that has read before goes on where it was.
+   * @default 'latest'
+   */
+  readonly from?: StartPosition
+  /**
+   * Log: read as a named group, which remembers its position: one member reads, the others stand by. Up to 255 bytes.
+   * @default none: every subscriber reads for itself
+   */
+  readonly group?: string
   /** notify: most events waiting for this subscriber; over it the oldest are dropped and `onGap` is told. @default 10_000 */
   readonly bufferSize?: number
   /** notify: called when events may have been missed, so that a cache can be flushed whole. @default none */

@@ -79,18 +79,18 @@ export class Publishing {
 
   async #store(composed: readonly Composed[], tx: unknown): Promise<readonly EventId[]> {
     if (composed.length === 0) return []
-    for (const { options } of composed) this.#refuse(options.durable)
+    for (const { options } of composed) this.#refuse(options.scheduling)
     const events = composed.map(({ event }) => event)
     const ids = await this.#parts.backend.publish(events, tx)
     for (const { channel } of events) this.#parts.telemetry.count('events.publish', 1, channel)
     return ids
   }
 
-  #refuse(durable: readonly string[]): void {
-    const { name, durable: stores } = this.#parts.backend
-    if (stores || durable.length === 0) return
+  #refuse(scheduling: readonly string[]): void {
+    const { name, schedules } = this.#parts.backend
+    if (schedules || scheduling.length === 0) return
     throw new UnsupportedError(
-      `publish: ${durable.join(', ')} cannot be honoured by backend '${name}', which stores nothing: open with backend: 'queue'`,
+      `publish: ${scheduling.join(', ')} cannot be honoured by backend '${name}', which delivers at once and to all: open with backend: 'queue'`,
     )
   }
 

@@ -5,7 +5,7 @@ import type { Delay, Metadata } from './event.js'
 import { consoleLogger, type Logger } from './logger.js'
 import { checkName, isSchemaName, isTablePrefix } from './names.js'
 import { parse } from './option-parser.js'
-import type { BackendName, ChannelOptions, CloseOptions, Gap, ListenOptions } from './options.js'
+import type { BackendName, ChannelOptions, CloseOptions, Gap, ListenOptions, StartPosition } from './options.js'
 import type { Schemas } from './schema.js'
 import { backoffMs } from './wait.js'
 
@@ -40,6 +40,11 @@ const method = v.custom<() => void>((value) => typeof value === 'function', 'mus
 const signal = v.instance(AbortSignal, 'must be an AbortSignal')
 const attempts = count(1, 1_000_000)
 
+const startPosition = v.union(
+  [v.literal('latest'), v.literal('earliest'), count(0, Number.MAX_SAFE_INTEGER)],
+  "must be 'latest', 'earliest' or a position",
+)
+
 const channelOptions = v.strictObject({
   backend: v.optional(v.picklist(['notify', 'queue', 'log'], "must be 'notify', 'queue' or 'log'")),
   schema: v.optional(v.pipe(name(63), v.check(isSchemaName, 'must not start with pg_')), 'rowcast'),
@@ -48,6 +53,7 @@ const channelOptions = v.strictObject({
   maxAttempts: v.optional(attempts, 5),
   retentionMs: v.optional(ms(MAX_DELAY_MS), 86_400_000),
   pollIntervalMs: v.optional(ms(MAX_TIMER_MS, 1), 1_000),
+  dropUnread: v.optional(v.boolean(), false),
   autoMigrate: v.optional(v.boolean(), true),
   maxPayloadBytes: v.optional(count(1, 2 ** 30), 2 ** 20),
   bestEffort: v.optional(v.boolean(), false),
@@ -86,6 +92,8 @@ const waitOptions = {
   autoAck: v.optional(v.boolean()),
   signal: v.optional(signal),
   bufferSize: v.optional(count(1, 10_000_000), 10_000),
+  from: v.optional(startPosition),
+  group: v.optional(v.string()),
   onGap: v.optional(v.custom<(gap: Gap) => void>((value) => typeof value === 'function', 'must be a function')),
 }
 const subscribeOptions = v.strictObject(waitOptions)
@@ -119,6 +127,7 @@ const pageOptions = v.strictObject({
   limit: v.optional(count(1, 10_000), 100),
   after: v.optional(v.pipe(v.string(), v.uuid('must be the id of an event'))),
 })
+const groupFilter = v.strictObject({ channel: v.optional(v.string()), group: v.optional(v.string()) })
 const discardOptions = v.strictObject({ reason: v.pipe(v.string(), v.nonEmpty('must say why')) })
 
 /** Channel options with every default in place, and who this process is. */
@@ -144,8 +153,8 @@ export interface ResolvedPublishOptions {
   readonly key: string | null
   readonly maxAttempts: number
   readonly tx: unknown
-  /** Which options were given that only a durable backend can honour. */
-  readonly durable: readonly string[]
+  /** Which options were given that only a backend that schedules can honour. */
+  readonly scheduling: readonly string[]
 }
 
 export function resolvePublishOptions(defaults: ResolvedChannelOptions, options: unknown = {}): ResolvedPublishOptions {
@@ -155,15 +164,15 @@ export function resolvePublishOptions(defaults: ResolvedChannelOptions, options:
     throw new ConfigurationError('publish: delayMs and availableAt exclude each other: give one of them')
   }
   if (key !== null) checkName('key', key)
-  const durable = DURABLE_OPTIONS.filter((name) => given[name] !== undefined)
-  return { metadata, delay: toDelay(delayMs, availableAt), priority, key, maxAttempts, tx, durable }
+  const scheduling = SCHEDULING_OPTIONS.filter((name) => given[name] !== undefined)
+  return { metadata, delay: toDelay(delayMs, availableAt), priority, key, maxAttempts, tx, scheduling }
 }
 
 export function resolvePublishManyOptions(options: unknown = {}): { readonly tx?: unknown } {
   return parse('publishMany', publishManyOptions, options)
 }
 
-const DURABLE_OPTIONS = ['delayMs', 'availableAt', 'priority', 'key', 'maxAttempts'] as const
+const SCHEDULING_OPTIONS = ['delayMs', 'availableAt', 'priority', 'key', 'maxAttempts'] as const
 
 function toDelay(delayMs: number | undefined, availableAt: Date | undefined): Delay | null {
   if (availableAt !== undefined) return { delayMs: null, availableAtMs: availableAt.getTime() }
@@ -178,6 +187,10 @@ export interface ResolvedSubscribeOptions {
   readonly autoAck: boolean
   readonly signal: AbortSignal | undefined
   readonly bufferSize: number
+  readonly from: StartPosition
+  readonly group: string | undefined
+  /** Which options were given that only a backend with positions can honour. */
+  readonly positioning: readonly string[]
   readonly onGap: ((gap: Gap) => void) | undefined
 }
 
@@ -228,6 +241,17 @@ export function resolvePage(options: unknown = {}): {
   return parse('deadLetters', pageOptions, options)
 }
 
+export function resolveStartPosition(where: string, position: unknown): StartPosition {
+  return parse(where, startPosition, position)
+}
+
+export function resolveGroupFilter(options: unknown = {}): {
+  channel?: string | undefined
+  group?: string | undefined
+} {
+  return parse('groups', groupFilter, options)
+}
+
 export function resolveDiscard(options: unknown): { reason: string } {
   return parse('deadLetters.discard', discardOptions, options)
 }
@@ -236,6 +260,7 @@ function completeSubscribeOptions(
   defaults: ResolvedChannelOptions,
   given: v.InferOutput<typeof subscribeOptions>,
 ): ResolvedSubscribeOptions {
+  if (given.group !== undefined) checkName('group', given.group)
   return {
     prefetch: given.prefetch ?? 'auto',
     pollIntervalMs: given.pollIntervalMs ?? defaults.pollIntervalMs,
@@ -243,6 +268,9 @@ function completeSubscribeOptions(
     autoAck: given.autoAck ?? false,
     signal: given.signal,
     bufferSize: given.bufferSize,
+    from: given.from ?? 'latest',
+    group: given.group,
+    positioning: (['from', 'group'] as const).filter((name) => given[name] !== undefined),
     onGap: given.onGap,
   }
 }

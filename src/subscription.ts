@@ -9,7 +9,10 @@ import type { ResolvedSubscribeOptions } from './resolve.js'
 import { type Schemas, validate } from './schema.js'
 import type { Telemetry } from './telemetry.js'
 import { isFinal, Trouble } from './trouble.js'
-import { type Deferred, defer, detach, handled, sleep } from './wait.js'
+import { type Deferred, defer, detach, handled, nextTurn, sleep } from './wait.js'
+
+/** Most events handed out before the event loop turns. */
+const BURST = 128
 
 /** What a subscription needs of the channel object it belongs to. */
 export interface SubscriptionContext {
@@ -49,6 +52,12 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   readonly #demand: () => number
   #buffer: Delivery[] = []
   #waiters: Deferred<IteratorResult<Event, undefined>>[] = []
+  /** Of every message; there from before the first event is fetched. */
+  #owner!: MessageOwner
+  /** The first of the buffer, while its schema takes time. */
+  #decoding: Promise<Message | undefined> | undefined
+  /** Events handed out in this turn of the event loop, or a few. */
+  #handedOut = 0
   #started = false
   #serving = false
   #failure: { error: unknown } | undefined
@@ -114,6 +123,28 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     return this.#buffer.length
   }
 
+  /** @internal The next event, with nothing said about the one before; `undefined` at the end. */
+  async take(): Promise<Message | undefined> {
+    const { value } = await this.#next()
+    return value as EventMessage | undefined as Message | undefined
+  }
+
+  /** @internal The next event if it can be handed out in this very turn. */
+  takeNow(): Message | undefined {
+    const delivery = this.#buffer[0]
+    const isBusy = this.#serving || this.#decoding !== undefined || this.#handedOut >= BURST
+    if (delivery === undefined || isBusy || this.#isStale(delivery)) return undefined
+    const decoded = this.#decode(delivery)
+    if (decoded instanceof Promise) {
+      this.#decoding = decoded
+      return undefined
+    }
+    this.#buffer.shift()
+    this.#noteHandOut(decoded)
+    this.poke()
+    return decoded
+  }
+
   /** @internal The demand may have grown. */
   poke(): void {
     this.#wanted.resolve()
@@ -137,6 +168,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     const { signal } = this.#stopping
     try {
       const inbox = await this.#opening
+      this.#owner = this.#own(inbox)
       while (!signal.aborted) {
         const limit = this.#room()
         if (limit > 0) await this.#fetch(inbox, limit, signal)
@@ -179,11 +211,14 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   async #serve(): Promise<void> {
     if (this.#serving) return
     this.#serving = true
-    const inbox = await this.#opening
     while (this.#waiters.length > 0) {
-      const [delivery] = this.#buffer
+      const delivery = this.#buffer[0]
       if (delivery === undefined) break
-      const message = this.#isStale(delivery) ? this.#giveBack(delivery, inbox) : await this.#decode(delivery, inbox)
+      if (this.#handedOut >= BURST) await this.#otherTurns()
+      const decoded = this.#decoding ?? (this.#isStale(delivery) ? this.#giveBack(delivery) : this.#decode(delivery))
+      // A promise only where a schema needs time.
+      const message = decoded instanceof Promise ? await decoded : decoded
+      this.#decoding = undefined
       // It counts as waiting until here; closing meanwhile gave it back.
       if (this.#buffer[0] !== delivery) break
       this.#buffer.shift()
@@ -193,10 +228,21 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     this.poke()
   }
 
-  #handOut(message: Message): void {
+  /** Handlers that never wait would keep sockets and timers waiting, and so the next events and the acks. */
+  async #otherTurns(): Promise<void> {
+    await nextTurn()
+    this.#handedOut = 0
+  }
+
+  #noteHandOut(message: Message): void {
+    this.#handedOut++
     this.#context.onHandedOut(message)
     this.#context.telemetry.count('events.deliver', 1, message.channel)
     if (message.attempts > 1) this.#context.telemetry.count('events.redeliver', 1, message.channel)
+  }
+
+  #handOut(message: Message): void {
+    this.#noteHandOut(message)
     this.#waiters.shift()?.resolve({ done: false, value: message as EventMessage as Event })
   }
 
@@ -205,25 +251,32 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     return lease !== null && (lease.lost || lease.expiresAtMs <= this.#context.clock.now())
   }
 
-  #giveBack(delivery: Delivery, inbox: Inbox): undefined {
-    detach(inbox.settle(delivery, { type: 'release' }))
+  #giveBack(delivery: Delivery): undefined {
+    detach(this.#owner.inbox.settle(delivery, { type: 'release' }))
   }
 
-  async #decode(delivery: Delivery, inbox: Inbox): Promise<Message | undefined> {
+  #decode(delivery: Delivery): Message | Promise<Message | undefined> {
     try {
       const payload = validate(this.#context.schemas, delivery.channel, JSON.parse(delivery.payload))
       const metadata = parseMetadata(delivery.metadata)
-      return new Message(delivery, payload instanceof Promise ? await payload : payload, metadata, this.#owner(inbox))
+      const make = (valid: unknown) => new Message(delivery, valid, metadata, this.#owner)
+      return payload instanceof Promise
+        ? payload.then(make).catch((error: unknown) => this.#refuse(delivery, error))
+        : make(payload)
     } catch (error) {
-      const reason = `cannot be decoded: ${describe(error)}`
-      this.#context.telemetry.count('events.decode.failed', 1, delivery.channel)
-      this.#context.logger.warn(`an event ${reason}`, { id: delivery.id, channel: delivery.channel })
-      await inbox.settle(delivery, { type: 'dead', error: reason }).catch(() => false)
-      return undefined
+      return this.#refuse(delivery, error)
     }
   }
 
-  #owner(inbox: Inbox): MessageOwner {
+  /** What cannot be decoded would come again and again. */
+  async #refuse(delivery: Delivery, error: unknown): Promise<undefined> {
+    const reason = `cannot be decoded: ${describe(error)}`
+    this.#context.telemetry.count('events.decode.failed', 1, delivery.channel)
+    this.#context.logger.warn(`an event ${reason}`, { id: delivery.id, channel: delivery.channel })
+    await this.#owner.inbox.settle(delivery, { type: 'dead', error: reason }).catch(() => false)
+  }
+
+  #own(inbox: Inbox): MessageOwner {
     return {
       inbox,
       assertOpen: () => this.#context.assertOpen(),

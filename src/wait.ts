@@ -5,6 +5,11 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   await delay(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined)
 }
 
+/** Resolves when sockets and timers have had their turn. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
 /** Resolves with the promise's value, or with `undefined` after `ms` milliseconds; leaves no timer behind. */
 export async function atMost<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
   const done = new AbortController()
@@ -63,4 +68,26 @@ export function handled<T>(promise: Promise<T>): Promise<T> {
 /** Lets work go on by itself whose failure somebody else reports. */
 export function detach(promise: Promise<unknown>): void {
   promise.catch(() => undefined)
+}
+
+/** Work that goes on by itself, counted so that somebody can wait for its end. */
+export class Background {
+  #running = 0
+  #drained: Deferred<void> | undefined
+
+  add(work: Promise<unknown>): void {
+    this.#running++
+    const done = () => {
+      if (--this.#running === 0) this.#drained?.resolve()
+    }
+    work.then(done, done)
+  }
+
+  /** Resolves when nothing is running (any more). */
+  async drained(): Promise<void> {
+    while (this.#running > 0) {
+      this.#drained = defer()
+      await this.#drained.promise
+    }
+  }
 }

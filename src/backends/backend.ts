@@ -1,15 +1,17 @@
 import type { Adapter } from '../adapters/adapter.js'
 import type { DatabaseClock } from '../clock.js'
 import type { Delivery, EventId, Metadata, NewEvent, Settlement } from '../event.js'
-import type { BackendName } from '../options.js'
+import type { BackendName, StartPosition } from '../options.js'
 import type { ResolvedChannelOptions, ResolvedSubscribeOptions } from '../resolve.js'
 import type { Telemetry } from '../telemetry.js'
 
 /** Delivery semantics: who gets an event, and whether it survives. */
 export interface Backend extends AsyncDisposable {
   readonly name: BackendName
-  /** Whether events are stored, so that they can be delayed, ranked, deduplicated and delivered again. */
-  readonly durable: boolean
+  /** Whether events wait until somebody takes them, so that they can be delayed, ranked and deduplicated. */
+  readonly schedules: boolean
+  /** Whether events have positions, to start from and for groups to remember. */
+  readonly hasPositions: boolean
   /** Stores or sends events, all or none; in the caller's transaction when there is one. Ids in input order. */
   publish(events: readonly NewEvent[], tx: unknown): Promise<readonly EventId[]>
   /** The same without waiting. Absent: the backend or the driver cannot. */
@@ -20,6 +22,8 @@ export interface Backend extends AsyncDisposable {
   stats(channel: string | undefined): Promise<readonly ChannelStats[]>
   /** Absent: nothing is set aside. */
   readonly deadLetters?: DeadLetterStore
+  /** Absent: nobody's place is remembered. */
+  readonly groups?: GroupStore
 }
 
 /** One subscription's side of a backend. */
@@ -51,12 +55,46 @@ export interface ChannelStats {
   readonly dead: number
   /** How long the oldest ready event has been due, in milliseconds; `null` when none is ready. */
   readonly oldestReadyMs: number | null
+  /** Log: the position of the last event; `null` when there is none, and on other backends. */
+  readonly head: number | null
+  /** Log: who remembers a place in it; empty on other backends. */
+  readonly groups: readonly Pick<Group, 'group' | 'position' | 'lag'>[]
+}
+
+/** A named reader of one channel of a log, and how far it has read. */
+export interface Group {
+  readonly group: string
+  readonly channel: string
+  /** The last position that is settled, with everything before it. */
+  readonly position: number
+  /** How many events of the channel come after it. */
+  readonly lag: number
+  /** Who reads for it now, as `serviceName@host:pid`; `null` when nobody does. */
+  readonly consumer: string | null
+}
+
+/** Which groups, or which checkpoints of a group. */
+export interface GroupFilter {
+  /** @default all */
+  readonly channel?: string | undefined
+  /** @default all */
+  readonly group?: string | undefined
+}
+
+/** Groups as stored. Each call names what it has checked. */
+export interface GroupStore {
+  list(filter: GroupFilter): Promise<readonly Group[]>
+  /** Both leave out those that somebody reads for; they return the channels of the others. */
+  seek(group: string, to: StartPosition, channel: string | undefined): Promise<readonly string[]>
+  delete(group: string, channel: string | undefined): Promise<readonly string[]>
 }
 
 /** An event that was set aside after its last attempt. */
 export interface DeadLetter {
   readonly id: EventId
   readonly channel: string
+  /** Log: whose dead letter it is; `null` for a queue's. */
+  readonly group: string | null
   /** As published; the text itself where it is not JSON. */
   readonly payload: unknown
   readonly metadata: Metadata

@@ -1,7 +1,8 @@
-import { UnsupportedError } from '../errors.js'
+import { describe, UnsupportedError } from '../errors.js'
 import { checkSchema, migrate } from '../migrate.js'
 import type { BackendName } from '../options.js'
 import type { Backend, BackendContext } from './backend.js'
+import { LogBackend } from './log/log.js'
 import { NotifyBackend } from './notify/notify.js'
 import { QueueBackend } from './queue/queue.js'
 
@@ -13,16 +14,30 @@ export async function openBackend(context: BackendContext): Promise<Backend> {
 
 const OPENERS: Readonly<Record<BackendName, (context: BackendContext) => Promise<Backend>>> = {
   async notify(context) {
-    if (context.adapter.listen === undefined) {
-      throw new UnsupportedError(`${context.adapter.dialect.name} cannot notify: open with backend: 'queue'`)
+    try {
+      return await NotifyBackend.open(context)
+    } catch (error) {
+      if (!(error instanceof UnsupportedError)) throw error
+      return fallBack(context, error)
     }
-    return NotifyBackend.open(context)
   },
   async queue(context) {
-    await (context.options.autoMigrate ? migrate(context.adapter) : checkSchema(context.adapter))
+    await prepareTables(context)
     return new QueueBackend(context)
   },
-  async log() {
-    throw new UnsupportedError("backend: 'log' is not there yet: open with backend: 'queue' or 'notify'")
+  async log(context) {
+    await prepareTables(context)
+    return new LogBackend(context)
   },
+}
+
+/** Where nothing can notify, a table carries the same meaning: every live subscriber gets each event. Never a queue. */
+async function fallBack(context: BackendContext, reason: UnsupportedError): Promise<Backend> {
+  context.telemetry.count('events.fallback')
+  context.options.logger.warn("no notifications: backend 'log' carries them instead", { reason: describe(reason) })
+  return OPENERS.log(context)
+}
+
+async function prepareTables({ adapter, options }: BackendContext): Promise<void> {
+  await (options.autoMigrate ? migrate(adapter) : checkSchema(adapter))
 }

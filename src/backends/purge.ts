@@ -1,5 +1,5 @@
+import type { Logger } from '../logger.js'
 import { Trouble } from '../trouble.js'
-import type { BackendContext } from './backend.js'
 
 /** Rows deleted in one statement, and the longest pause between two rounds, in milliseconds. */
 const LIMIT = 1_000
@@ -8,19 +8,18 @@ const MIN_INTERVAL_MS = 1_000
 
 /** Enforces the retention time on one table, a little at a time. */
 export class Purge implements AsyncDisposable {
-  readonly #context: BackendContext
-  readonly #verb: 'purge' | 'purge_spill'
   readonly #retentionMs: number
+  readonly #purgeSome: (limit: number) => Promise<number>
   readonly #trouble: Trouble
   #timer: NodeJS.Timeout | undefined
   #purging: Promise<void> | undefined
   #closed = false
 
-  constructor(context: BackendContext, verb: 'purge' | 'purge_spill', retentionMs: number) {
-    this.#context = context
-    this.#verb = verb
+  /** @param purgeSome deletes at most so many old rows; returns how many it did */
+  constructor(logger: Logger, retentionMs: number, purgeSome: (limit: number) => Promise<number>) {
     this.#retentionMs = retentionMs
-    this.#trouble = new Trouble(context.options.logger, 'purging what is older than the retention time')
+    this.#purgeSome = purgeSome
+    this.#trouble = new Trouble(logger, 'purging what is older than the retention time')
     this.#schedule()
   }
 
@@ -43,12 +42,8 @@ export class Purge implements AsyncDisposable {
   }
 
   async #purge(): Promise<void> {
-    const parameters = { retention_ms: this.#retentionMs, limit: LIMIT }
     try {
-      while (!this.#closed) {
-        const purged = await this.#context.adapter.run(this.#verb, parameters)
-        if (purged.length < LIMIT) break
-      }
+      while (!this.#closed && (await this.#purgeSome(LIMIT)) > 0);
       this.#trouble.end()
     } catch (error) {
       this.#trouble.begin(error)

@@ -5,7 +5,8 @@ import { suite } from '../support/suite.js'
 
 const test = suite('head of a channel')
 
-const WHOLE = [{ from_priority: -32_768, from_id: '00000000-0000-0000-0000-000000000000', to_priority: 32_767 }]
+const FIRST = { from_priority: -32_768, from_id: '00000000-0000-0000-0000-000000000000' }
+const WHOLE: unknown[] = []
 /** Long enough to be worth a rest, in milliseconds. */
 const SLOW_MS = 1_000
 
@@ -30,7 +31,7 @@ test('after a slow one it starts, at each priority, a second before the last eve
   assert.ok(head.restMs > 0 && head.restMs <= 1_000)
   const before = (madeAtS: number) => event(0, madeAtS).id.replace('-7000-8000-', '-0000-0000-')
   assert.equal(head.stretches(), [
-    { ...WHOLE[0], to_priority: 1 },
+    { ...FIRST, to_priority: 1 },
     { from_priority: 2, from_id: before(29), to_priority: 4 },
     { from_priority: 5, from_id: before(19), to_priority: 32_767 },
   ])

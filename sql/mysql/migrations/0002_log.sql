@@ -1,19 +1,23 @@
 -- The log: every event stays, in the order of its position, until it is too old; groups remember how far they have read.
 
+-- An event is for everybody, with an empty group, unless it names one: a dead letter of that group, which is to be delivered to it again.
+
 -- Published and committed, or about to be, but without a position. Positions are given after the commit, since those
 -- given before it become visible out of order, and whoever reads past a gap loses what fills it later.
 create table if not exists rowcast_log_incoming (
   id char(36) character set ascii collate ascii_bin not null,
   channel varchar(255) not null,
+  consumer_group varchar(255) not null default '',
   payload longtext not null,
   metadata longtext,
   created_at datetime(6) not null,
   retried boolean not null,
-  primary key (id)
+  primary key (id, consumer_group)
 ) engine = innodb row_format = dynamic default character set = utf8mb4 collate = utf8mb4_bin;
 
 create table if not exists rowcast_log (
   channel varchar(255) not null,
+  consumer_group varchar(255) not null default '',
   `position` bigint not null,
   id char(36) character set ascii collate ascii_bin not null,
   payload longtext not null,

@@ -3,6 +3,7 @@
 -- Params: sequencer (row of the step before), limit.
 select
   i.id as batch_id,
+  i.consumer_group,
   i.retried = 0 or not exists (
     select 1
     from rowcast_log as l
@@ -12,5 +13,5 @@ select
   ) as is_fresh
 from rowcast_log_incoming as i
 where json_length(:sequencer) > 0
-order by i.id
+order by i.id, i.consumer_group
 limit :limit

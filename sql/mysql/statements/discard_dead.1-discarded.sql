@@ -1,6 +1,6 @@
 -- Discards dead letters for good; with retention they are kept in history with the reason. Returns the ids. This step
 -- finds and locks them.
--- Params: ids (JSON array).
+-- Params: ids (JSON array), of_groups (a log's, or a queue's).
 -- `force index` here and in the steps after: by its statistics the table may look empty, and what an optimizer then reads
 -- as a whole it locks as a whole.
 select d.id
@@ -9,6 +9,6 @@ from json_table(:ids, '$[*]' columns (
 )) as i
 straight_join rowcast_dead_letter as d force index (primary)
   on d.id = i.id
-  and d.consumer_group = ''
+  and (d.consumer_group <> '') = :of_groups
 order by i.id
 for update

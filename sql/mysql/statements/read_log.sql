@@ -1,5 +1,5 @@
 -- The next events of one channel, in the order of their positions.
--- Params: channel, after (the last position that was read), until (the last that may be read now), limit.
+-- Params: channel, consumer_group (empty for none), after (the last position that was read), until (the last that may be read now), limit.
 select
   l.position, l.id, l.payload, l.metadata,
   timestampdiff(microsecond, timestamp '1970-01-01 00:00:00', l.created_at) div 1000 as created_at_ms
@@ -7,5 +7,6 @@ from rowcast_log as l force index (primary)
 where l.channel = :channel
   and l.position > :after
   and l.position <= :until
+  and l.consumer_group in ('', :consumer_group)
 order by l.position
 limit :limit

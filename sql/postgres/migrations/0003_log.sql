@@ -1,14 +1,18 @@
 -- The log: every event stays, in the order of its position, until it is too old; groups remember how far they have read.
 
+-- An event is for everybody, with an empty group, unless it names one: a dead letter of that group, which is to be delivered to it again.
+
 -- Published and committed, or about to be, but without a position. Positions are given after the commit, since those
 -- given before it become visible out of order, and whoever reads past a gap loses what fills it later.
 create table rowcast.log_incoming (
-  id uuid primary key,
+  id uuid not null,
   channel text not null,
+  consumer_group text not null default '',
   payload json not null,
   metadata json,
   created_at timestamptz not null,
-  retried boolean not null
+  retried boolean not null,
+  primary key (id, consumer_group)
 ) with (
   autovacuum_vacuum_scale_factor = 0.05,
   autovacuum_vacuum_cost_delay = 0
@@ -16,6 +20,7 @@ create table rowcast.log_incoming (
 
 create table rowcast.log (
   channel text not null,
+  consumer_group text not null default '',
   position bigint not null,
   id uuid not null,
   payload json not null,

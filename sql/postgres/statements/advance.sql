@@ -1,32 +1,36 @@
 -- Gives the next positions to events that have been committed, and says how far some channels reach now.
 -- Params: channels (JSON array), limit.
 -- One at a time: whoever holds the row of log_head. Others pass by and look again, unless nothing is waiting. Under READ
--- COMMITTED a lock that was waited for, or just missed, shows the newest position, and a row that another has moved in
--- the meantime is not deleted twice.
+-- COMMITTED a lock that was just missed shows the newest position, and a row that another has moved in the meantime is
+-- not deleted twice; but the rest of the statement then sees the log as it was before. What is returned must be true of
+-- one moment, or a reader passes over what it was not shown: it is then all of that moment before, and more is waiting.
 -- An event whose publish was repeated may be in the log already: looked up among the last million positions.
+-- The row of log_head is named by its key, here and below, so that the planner knows it to be one: else the statement
+-- looks dear enough to be compiled, which takes longer than to run it.
 -- Returns for each channel its last position, the last of all, and whether more may be waiting.
 with sequencer as materialized (
   select h.position
   from rowcast.log_head h
-  where exists (select from rowcast.log_incoming)
+  where h.id = 1
+    and exists (select from rowcast.log_incoming)
   for update skip locked
 ),
 batch as materialized (
-  select i.id
+  select i.ctid
   from rowcast.log_incoming i
   where exists (select from sequencer)
-  order by i.id
+  order by i.id, i.consumer_group
   limit :limit
 ),
 arrived as (
   delete from rowcast.log_incoming i
-  using batch b
-  where i.id = b.id
-  returning i.id, i.channel, i.payload, i.metadata, i.created_at, i.retried
+  where i.ctid = any (array(select b.ctid from batch b))
+  returning i.id, i.channel, i.consumer_group, i.payload, i.metadata, i.created_at, i.retried
 ),
 fresh as materialized (
   select
-    a.id, a.channel, a.payload, a.metadata, a.created_at, s.position + row_number() over (order by a.id) as position
+    a.id, a.channel, a.consumer_group, a.payload, a.metadata, a.created_at,
+    s.position + row_number() over (order by a.id, a.consumer_group) as position
   from arrived a
   cross join sequencer s
   where not a.retried
@@ -39,8 +43,8 @@ fresh as materialized (
     )
 ),
 numbered as (
-  insert into rowcast.log (channel, position, id, payload, metadata, created_at)
-  select f.channel, f.position, f.id, f.payload, f.metadata, f.created_at
+  insert into rowcast.log (channel, consumer_group, position, id, payload, metadata, created_at)
+  select f.channel, f.consumer_group, f.position, f.id, f.payload, f.metadata, f.created_at
   from fresh f
   order by f.channel, f.position
 ),
@@ -48,17 +52,30 @@ advanced as (
   update rowcast.log_head h
   set position = h.position + n.count
   from (select count(*) as count from fresh) as n
-  where n.count > 0
+  where h.id = 1
+    and n.count > 0
   returning h.position
 )
 select
   c.channel,
-  greatest(
-    (select max(l.position) from rowcast.log l where l.channel = c.channel),
-    (select max(f.position) from fresh f where f.channel = c.channel)
-  ) as position,
-  coalesce((select a.position from advanced a), (select h.position from rowcast.log_head h)) as log_position,
-  (select count(*) from batch) = :limit
+  case
+    when v.is_stale then v.head
+    else greatest(v.head, (select max(f.position) from fresh f where f.channel = c.channel))
+  end as position,
+  case
+    when v.is_stale then v.log_position
+    else coalesce((select a.position from advanced a), v.log_position)
+  end as log_position,
+  v.is_stale
+    or (select count(*) from batch) = :limit
     or (not exists (select from sequencer) and exists (select from rowcast.log_incoming)) as waiting,
   extract(epoch from clock_timestamp()) * 1000 as now_ms
 from json_array_elements_text(:channels::json) as c (channel)
+cross join lateral (
+  select
+    h.position as log_position,
+    (select max(l.position) from rowcast.log l where l.channel = c.channel) as head,
+    exists (select from sequencer s where s.position <> h.position) as is_stale
+  from rowcast.log_head h
+  where h.id = 1
+) as v

@@ -1,10 +1,10 @@
 -- Discards dead letters for good; with retention they are kept in history with the reason. Returns the ids.
--- Params: ids (JSON array), reason, keep_history.
+-- Params: ids (JSON array), reason, keep_history, of_groups (a log's, or a queue's).
 with discarded as (
   delete from rowcast.dead_letter d
   using json_array_elements_text(:ids::json) as i (id)
   where d.id = i.id::uuid
-    and d.consumer_group = ''
+    and (d.consumer_group <> '') = :of_groups::boolean
   returning
     d.id, d.channel, d.priority, d.payload, d.metadata, d.attempts, d.created_at
 ),

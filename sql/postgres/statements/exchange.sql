@@ -1,24 +1,25 @@
 -- Acks deliveries of one channel whose lease is still held, and leases the first ready events of it: one round trip.
 -- An event whose attempts are used up is leased too, one attempt over its maximum, for the claimer to set aside.
--- Params: channel, settled (JSON array of {priority, id, lease_token}), keyed (JSON array of ids of those that have a
--- dedupe key), keep_history, consumer, lease_token, lease_ms, limit, stretches (JSON array of {from_priority, from_id,
--- to_priority}: the parts of the channel to claim from, both ends included, in claim order, without overlap).
--- A row is either `acked` (id alone) or `claimed`. The claimed head is joined back by ctid, which is as safe as by key
--- (both happen in one snapshot, on locked rows) and cheaper.
--- A part starts where the one before ends, so that a claim need not walk over the index entries of events that are gone
--- but that a long-running transaction elsewhere might still see; a row comparison is only used to start at, since it does
--- not end a scan.
--- `settled` is materialized with the channel in it, and its filter, which all pass, makes the planner expect few rows:
--- else, where statistics are old, it reads the whole channel to find them.
+-- Params: channel, settled (JSON array of {priority, id, lease_token}), keep_history, consumer, lease_token, lease_ms,
+-- limit, whole, stretches (JSON array of {from_priority, from_id, to_priority, most}).
+-- A row is either `lost` (id alone: what was to be acked is not held), of which there are few, or `claimed`.
+-- The bounds of the priority hold for every row. They are for the planner, which otherwise expects a hundred rows and,
+-- in a plan that it made while the queue was short and keeps, reads the whole channel to hash it; expecting one, it looks
+-- each up by its key. The claimed head is joined back by ctid, which is as safe as by key (both happen in one snapshot,
+-- on locked rows) and cheaper. Times leave as doubles: as numerics they cost more than the claim itself.
+-- The head is looked for in the whole channel, or else in some stretches of it, in claim order and without overlap, which
+-- leave out index entries of events that are gone but that a long-running transaction elsewhere might still see. A
+-- stretch ends with a priority, since comparing rows does not end a scan; its limit, `most`, is hidden in the list, since
+-- for a limit that the planner knows it would rather sort.
 with settled as materialized (
-  select :channel::text as channel, s.priority, s.id, s.lease_token
+  select s.priority, s.id, s.lease_token
   from json_to_recordset(:settled::json) as s (priority smallint, id uuid, lease_token uuid)
   where s.priority between -32768 and 32767
 ),
 acked as (
   delete from rowcast.queue q
   using settled s
-  where q.channel = s.channel
+  where q.channel = :channel
     and q.priority = s.priority
     and q.id = s.id
     and q.lease_token = s.lease_token
@@ -38,15 +39,26 @@ kept as (
 ),
 freed as (
   delete from rowcast.dedupe d
-  using json_array_elements_text(:keyed::json) as k (id), acked a
-  where a.id = k.id::uuid
-    and d.channel = a.channel
+  using acked a
+  where d.channel = :channel
     and d.dedupe_key = a.dedupe_key
     and d.id = a.id
 ),
 head as materialized (
   select q.ctid
-  from json_to_recordset(:stretches::json) as s (from_priority smallint, from_id uuid, to_priority smallint)
+  from (
+    select t.ctid
+    from rowcast.queue t
+    where t.channel = :channel
+      and :whole::boolean
+      and (t.lease_expires_at is null or t.lease_expires_at <= statement_timestamp())
+    order by t.channel, t.priority, t.id
+    limit :limit
+    for update skip locked
+  ) q
+  union all
+  select q.ctid
+  from json_to_recordset(:stretches::json) as s (from_priority smallint, from_id uuid, to_priority smallint, most integer)
   cross join lateral (
     select t.ctid
     from rowcast.queue t
@@ -55,7 +67,7 @@ head as materialized (
       and t.priority <= s.to_priority
       and (t.lease_expires_at is null or t.lease_expires_at <= statement_timestamp())
     order by t.channel, t.priority, t.id
-    limit :limit
+    limit s.most
     for update skip locked
   ) q
   limit :limit
@@ -71,13 +83,14 @@ claimed as (
     q.lease_expires_at, q.last_error
 )
 select
-  'acked' as outcome, a.id, null::smallint as priority, null::text as payload, null::text as metadata,
-  null::text as dedupe_key, null::integer as attempts, null::integer as max_attempts, null::numeric as created_at_ms,
-  null::numeric as available_at_ms, null::numeric as lease_expires_at_ms, null::text as last_error
-from acked a
+  'lost' as outcome, s.id, null::smallint as priority, null::json as payload, null::json as metadata,
+  null::text as dedupe_key, null::integer as attempts, null::integer as max_attempts, null::float8 as created_at_ms,
+  null::float8 as available_at_ms, null::float8 as lease_expires_at_ms, null::text as last_error
+from settled s
+where s.id not in (select a.id from acked a)
 union all
 select
-  'claimed', c.id, c.priority, c.payload::text, c.metadata::text, c.dedupe_key, c.attempts, c.max_attempts,
-  extract(epoch from c.created_at) * 1000, extract(epoch from c.available_at) * 1000,
-  extract(epoch from c.lease_expires_at) * 1000, c.last_error
+  'claimed', c.id, c.priority, c.payload, c.metadata, c.dedupe_key, c.attempts, c.max_attempts,
+  date_part('epoch', c.created_at) * 1000, date_part('epoch', c.available_at) * 1000,
+  date_part('epoch', c.lease_expires_at) * 1000, c.last_error
 from claimed c

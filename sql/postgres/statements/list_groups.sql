@@ -2,8 +2,18 @@
 -- Params: channel (null for all), consumer_group (null for all).
 select
   k.consumer_group, k.channel, k.position,
-  (select count(*) from rowcast.log l where l.channel = k.channel and l.position > k.position)
-    + (select count(*) from rowcast.log_incoming i where i.channel = k.channel) as lag,
+  (
+    select count(*)
+    from rowcast.log l
+    where l.channel = k.channel
+      and l.position > k.position
+      and l.consumer_group in ('', k.consumer_group)
+  ) + (
+    select count(*)
+    from rowcast.log_incoming i
+    where i.channel = k.channel
+      and i.consumer_group in ('', k.consumer_group)
+  ) as lag,
   case when k.lease_expires_at > statement_timestamp() then k.consumer end as consumer,
   extract(epoch from k.lease_expires_at) * 1000 as lease_expires_at_ms
 from rowcast.checkpoint k

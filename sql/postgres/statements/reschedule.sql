@@ -1,18 +1,18 @@
 -- Moves leased deliveries to scheduled; returns the ids whose lease was held.
 -- Params: channel, deliveries (JSON array of {priority, id, lease_token, delay_ms, error}).
--- `deliveries` is materialized with the channel in it, and its filter, which all pass, makes the planner expect few rows:
--- else, where statistics are old, it reads the whole channel to find them.
+-- The bounds hold for every row. They are for the planner, which otherwise expects a hundred rows and reads a whole table
+-- to hash it; expecting one, it looks each up by its key.
 with deliveries as materialized (
-  select :channel::text as channel, d.*
-  from json_to_recordset(:deliveries::json) as d (
+  select r.priority, r.id, r.lease_token, r.delay_ms, r.error
+  from json_to_recordset(:deliveries::json) as r (
     priority smallint, id uuid, lease_token uuid, delay_ms double precision, error text
   )
-  where d.priority between -32768 and 32767
+  where r.priority between -32768 and 32767
 ),
 moved as (
   delete from rowcast.queue q
   using deliveries r
-  where q.channel = r.channel
+  where q.channel = :channel
     and q.priority = r.priority
     and q.id = r.id
     and q.lease_token = r.lease_token

@@ -1,10 +1,12 @@
 -- The log: every event stays, in the order of its position, until it is too old; groups remember how far they have read.
 
+-- An event is for everybody, with an empty group, unless it names one: a dead letter of that group, which is to be delivered to it again.
 -- There is one writer, so the order of inserts is the order of commits, and a position can be given on the way in, as it
 -- cannot elsewhere. `autoincrement` keeps a position from coming back once retention has deleted the last one.
 create table rowcast_log (
   position integer primary key autoincrement,
   channel text not null,
+  consumer_group text not null default '',
   id text not null,
   payload text not null,
   metadata text,

@@ -7,6 +7,7 @@ select
     from rowcast_log as l
     where l.channel = k.channel
       and l.position > k.position
+      and l.consumer_group in ('', k.consumer_group)
   ) as lag,
   iif(k.lease_expires_at > cast(unixepoch('subsec') * 1000 as integer), k.consumer, null) as consumer,
   k.lease_expires_at as lease_expires_at_ms

@@ -6,6 +6,7 @@ import type { ResolvedSubscribeOptions } from '../../resolve.js'
 import { isFinal } from '../../trouble.js'
 import { defer } from '../../wait.js'
 import type { BackendContext, Inbox } from '../backend.js'
+import { settleUnleased } from '../unleased.js'
 import { type Arrival, unseal } from './envelope.js'
 
 interface Envelope {
@@ -52,11 +53,9 @@ export class NotifyInbox implements Inbox {
   /** Events may have been missed. */
   tellGap(reason: Gap['reason'], missed?: number): void {
     this.#context.telemetry.count('events.gap', missed ?? 1)
-    try {
-      this.#onGap?.({ reason, missed, channels: this.channels })
-    } catch (error) {
-      this.#context.options.logger.warn('onGap failed', { error: describe(error) })
-    }
+    // A user's function, which may throw, or take its time and then fail.
+    const told = (async () => this.#onGap?.({ reason, missed, channels: this.channels }))()
+    told.catch((error: unknown) => this.#context.options.logger.warn('onGap failed', { error: describe(error) }))
   }
 
   async take(limit: number, signal: AbortSignal): Promise<readonly Delivery[]> {
@@ -69,19 +68,8 @@ export class NotifyInbox implements Inbox {
     return []
   }
 
-  /** Nothing is leased, so nothing can be lost; and nothing is stored, so nothing can be given back. */
   async settle(delivery: Delivery, how: Settlement): Promise<boolean> {
-    const { id, channel } = delivery
-    if (how.type === 'ack') this.#context.telemetry.count('events.ack', 1, channel)
-    if (how.type === 'nack' || how.type === 'dead') {
-      this.#context.telemetry.count('events.nack', 1, channel)
-      this.#context.options.logger.warn('an event was nacked, but notify delivers once', {
-        id,
-        channel,
-        error: how.error,
-      })
-    }
-    return how.type === 'ack' || how.type === 'extend'
+    return settleUnleased(this.#context, delivery, how)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -24,7 +24,8 @@ const MIN_SPILL_RETENTION_MS = 60_000
  */
 export class NotifyBackend implements Backend {
   readonly name = 'notify'
-  readonly durable = false
+  readonly schedules = false
+  readonly hasPositions = false
   readonly #context: BackendContext
   readonly #topics: Topics
   readonly #publisher: Coalescer<NewEvent, EventId>
@@ -118,6 +119,9 @@ export class NotifyBackend implements Backend {
   async #prepareSpill(): Promise<Purge> {
     const { adapter, options } = this.#context
     await (options.autoMigrate ? migrate(adapter) : checkSchema(adapter))
-    return new Purge(this.#context, 'purge_spill', Math.max(options.retentionMs, MIN_SPILL_RETENTION_MS))
+    const retentionMs = Math.max(options.retentionMs, MIN_SPILL_RETENTION_MS)
+    return new Purge(options.logger, retentionMs, async (limit) => {
+      return (await adapter.run('purge_spill', { retention_ms: retentionMs, limit })).length
+    })
   }
 }

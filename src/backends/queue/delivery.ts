@@ -24,7 +24,7 @@ export function toDelivery(row: Row, channel: string, token: string, leaseMs: nu
     availableAtMs: Number(row.available_at_ms),
     lastError: row.last_error === null ? null : String(row.last_error),
     position: null,
-    lease: { token, leaseMs, expiresAtMs: Number(row.lease_expires_at_ms), lost: false, onLost: undefined },
+    lease: { token, leaseMs, expiresAtMs: Number(row.lease_expires_at_ms), lost: false, holder: undefined },
   }
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Row } from '../../adapters/adapter.js'
 import { ConnectionError } from '../../errors.js'
-import { backoffMs, type Deferred, defer, sleep } from '../../wait.js'
+import { backoffMs, type Deferred, defer, nextTurn, sleep } from '../../wait.js'
 import type { BackendContext } from '../backend.js'
 import type { Sleeper } from '../sleeper.js'
 import { addressOf, inClaimOrder, type QueueDelivery, toDelivery } from './delivery.js'
@@ -86,7 +86,7 @@ export class Exchange {
   async #run(): Promise<void> {
     while (this.#acks.length > 0 || this.#claims.length > 0) {
       // Handlers that finish in the same turn of the event loop settle together.
-      await new Promise(setImmediate)
+      await nextTurn()
       await this.#roundTrip(this.#acks.splice(0, MAX_ACKS), this.#claims.shift())
     }
     // In this very turn: whoever asks after the last check must find nobody running.
@@ -99,7 +99,7 @@ export class Exchange {
     const startedMs = performance.now()
     try {
       const rows = await this.#ask(acks, { token, stretches, ...claim })
-      answer(acks, rows)
+      this.#answer(acks, rows)
       if (claim === undefined) return
       const claimed = this.#read(rows, token, claim.leaseMs)
       this.#head.observe(stretches, performance.now() - startedMs, acks.length, claimed)
@@ -114,6 +114,7 @@ export class Exchange {
 
   #ask(acks: readonly Ack[], claim: Partial<Claim> & Scan): Promise<readonly Row[]> {
     const { adapter, options } = this.#context
+    const limit = claim.limit ?? 0
     return adapter.run('exchange', {
       channel: this.#channel,
       settled: acks.map(({ delivery }) => addressOf(delivery)),
@@ -122,8 +123,9 @@ export class Exchange {
       consumer: options.consumer,
       lease_token: claim.token,
       lease_ms: claim.leaseMs ?? 0,
-      limit: claim.limit ?? 0,
-      stretches: claim.stretches,
+      limit,
+      whole: claim.stretches.length === 0,
+      stretches: claim.stretches.map((stretch) => ({ ...stretch, most: limit })),
     })
   }
 
@@ -159,7 +161,7 @@ export class Exchange {
         const ids = new Set(done.map((row) => row.id))
         const rest = acks.filter(({ delivery }) => !ids.has(delivery.id))
         const rows = rest.length === 0 ? [] : await this.#ask(rest, { token: randomUUID(), stretches: [] })
-        return answer(acks, [...rows, ...done.map(({ id }) => ({ outcome: 'acked', id }))])
+        return this.#answer(acks, rows)
       } catch (error) {
         if (error instanceof ConnectionError && attempt < ACK_ATTEMPTS) continue
         for (const { held } of acks) held.reject(error)
@@ -167,10 +169,10 @@ export class Exchange {
       }
     }
   }
-}
 
-function answer(acks: readonly Ack[], rows: readonly Row[]): void {
-  if (acks.length === 0) return
-  const acked = new Set(rows.filter((row) => row.outcome === 'acked').map((row) => row.id))
-  for (const { delivery, held } of acks) held.resolve(acked.has(delivery.id))
+  #answer(acks: readonly Ack[], rows: readonly Row[]): void {
+    const lost = new Set(rows.filter((row) => row.outcome === 'lost').map((row) => row.id))
+    this.#context.telemetry.count('events.ack', acks.length - lost.size, this.#channel)
+    for (const { delivery, held } of acks) held.resolve(!lost.has(delivery.id))
+  }
 }

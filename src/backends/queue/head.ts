@@ -17,7 +17,7 @@ const MAX_REST_MS = 1_000
 const MARGIN_MS = 1_000
 
 const FIRST_ID = '00000000-0000-0000-0000-000000000000'
-const WHOLE: Stretch = { from_priority: -32_768, from_id: FIRST_ID, to_priority: 32_767 }
+const [FIRST_PRIORITY, LAST_PRIORITY] = [-32_768, 32_767]
 
 /**
  * How far the head of a channel is dead. While a transaction elsewhere stays open, databases with row versions keep the
@@ -35,9 +35,9 @@ export class Head {
     return Math.max(0, this.#restUntilMs - performance.now())
   }
 
-  /** Where the next claim should look, in claim order. */
+  /** The parts that the next claim should look through, in claim order; none means the whole channel. */
   stretches(): readonly Stretch[] {
-    return this.restMs === 0 ? [WHOLE] : this.#alive()
+    return this.restMs === 0 ? [] : this.#alive()
   }
 
   /**
@@ -51,7 +51,7 @@ export class Head {
       if (floor > (this.#floors.get(priority) ?? FIRST_ID)) this.#floors.set(priority, floor)
     }
     const cheapMs = CHEAP_MS + (settled + claimed.length) * CHEAP_EVENT_MS
-    if (stretches[0] === WHOLE && tookMs > cheapMs) {
+    if (stretches.length === 0 && tookMs > cheapMs) {
       this.#restUntilMs = performance.now() + Math.min(MAX_REST_MS, REST_FACTOR * tookMs)
     }
   }
@@ -64,10 +64,10 @@ export class Head {
   /** Everything but, at each priority, what lies before the floor. */
   #alive(): readonly Stretch[] {
     const floors = [...this.#floors].sort(([a], [b]) => a - b)
-    const starts = [[WHOLE.from_priority, FIRST_ID] as const, ...floors]
+    const starts = [[FIRST_PRIORITY, FIRST_ID] as const, ...floors]
     const stretches = starts.map(([from_priority, from_id], index) => {
       const next = starts[index + 1]
-      return { from_priority, from_id, to_priority: next === undefined ? WHOLE.to_priority : next[0] - 1 }
+      return { from_priority, from_id, to_priority: next === undefined ? LAST_PRIORITY : next[0] - 1 }
     })
     return stretches.filter(({ from_priority, to_priority }) => from_priority <= to_priority)
   }

@@ -36,16 +36,20 @@ export class Leases implements AsyncDisposable {
    * Settles by `apply`, which says whether the lease was held. A heartbeat that does not find the delivery meanwhile
    * means nothing: it may be settled already, by a connection that broke before the answer.
    */
-  async settle(delivery: QueueDelivery, apply: () => Promise<boolean>): Promise<boolean> {
+  settle(delivery: QueueDelivery, apply: () => Promise<boolean>): Promise<boolean> {
     this.#settling.add(delivery)
-    try {
-      const held = await apply()
-      if (held) this.letGo(delivery)
-      else this.lose(delivery)
-      return held
-    } finally {
-      this.#settling.delete(delivery)
-    }
+    return apply().then(
+      (held) => {
+        this.#settling.delete(delivery)
+        if (held) this.letGo(delivery)
+        else this.lose(delivery)
+        return held
+      },
+      (error: unknown) => {
+        this.#settling.delete(delivery)
+        throw error
+      },
+    )
   }
 
   /** The database said that another holds it, or did. Counted once. */
@@ -54,7 +58,7 @@ export class Leases implements AsyncDisposable {
     if (delivery.lease.lost) return
     delivery.lease.lost = true
     this.#context.telemetry.count('events.lease.lost', 1, delivery.channel)
-    delivery.lease.onLost?.()
+    delivery.lease.holder?.onLost()
   }
 
   /** Moves the end of leases on, to at least `leaseMs` from now; loses those that are not held any more. */

@@ -2,10 +2,11 @@ import type { Row } from '../../adapters/adapter.js'
 import type { EventId, NewEvent } from '../../event.js'
 import type { ResolvedSubscribeOptions } from '../../resolve.js'
 import type { Backend, BackendContext, ChannelStats, Inbox } from '../backend.js'
+import { DeadLetterTable } from '../dead-letter-table.js'
 import { Poller } from '../poller.js'
+import { checkPoolSize } from '../pool.js'
 import { Purge } from '../purge.js'
 import { WakeUps } from '../wake-ups.js'
-import { QueueDeadLetters } from './dead-letters.js'
 import { findDue } from './due.js'
 import { Exchange } from './exchange.js'
 import { QueueInbox } from './inbox.js'
@@ -28,8 +29,9 @@ import { Settler } from './settler.js'
  */
 export class QueueBackend implements Backend {
   readonly name = 'queue'
-  readonly durable = true
-  readonly deadLetters: QueueDeadLetters
+  readonly schedules = true
+  readonly hasPositions = false
+  readonly deadLetters: DeadLetterTable
   readonly #context: BackendContext
   readonly #poller: Poller
   readonly #wakeUps: WakeUps
@@ -40,7 +42,9 @@ export class QueueBackend implements Backend {
   readonly #exchanges = new Map<string, Exchange>()
   readonly publishSync: Backend['publishSync']
 
+  /** @throws {ConfigurationError} when the pool is too small */
   constructor(context: BackendContext) {
+    checkPoolSize(context.adapter, 2, 'one to consume, one to publish and to keep leases meanwhile')
     this.#context = context
     this.#poller = new Poller(context, (channels) => findDue(context, channels))
     this.#wakeUps = new WakeUps(context, 'queue', this.#poller)
@@ -48,9 +52,8 @@ export class QueueBackend implements Backend {
     this.#leases = new Leases(context)
     const exchange = (channel: string) => this.#exchange(channel)
     this.#settler = new Settler(context, { leases: this.#leases, wakeUps: this.#wakeUps, exchange })
-    const { retentionMs } = context.options
-    this.#purge = retentionMs > 0 ? new Purge(context, 'purge', retentionMs) : undefined
-    this.deadLetters = new QueueDeadLetters(context, this.#wakeUps)
+    this.#purge = context.options.retentionMs > 0 ? purgeHistory(context) : undefined
+    this.deadLetters = new DeadLetterTable(context, this.#wakeUps, 'queue')
     this.publishSync = context.adapter.sync && ((events, tx) => this.#publisher.publishSync(events, tx))
     context.telemetry.gauge('events.leased', () => this.#leases.size)
   }
@@ -91,6 +94,12 @@ export class QueueBackend implements Backend {
   }
 }
 
+function purgeHistory({ adapter, options: { logger, retentionMs } }: BackendContext): Purge {
+  return new Purge(logger, retentionMs, async (limit) => {
+    return (await adapter.run('purge', { retention_ms: retentionMs, limit })).length
+  })
+}
+
 function toStats(row: Row): ChannelStats {
   return {
     channel: String(row.channel),
@@ -99,5 +108,7 @@ function toStats(row: Row): ChannelStats {
     scheduled: Number(row.scheduled),
     dead: Number(row.dead),
     oldestReadyMs: row.oldest_ready_ms === null ? null : Number(row.oldest_ready_ms),
+    head: null,
+    groups: [],
   }
 }

@@ -43,8 +43,8 @@ export class Settler {
   }
 
   /** `false`: the lease was lost. */
-  async settle(delivery: QueueDelivery, how: Settlement): Promise<boolean> {
-    if (delivery.lease.lost) return false
+  settle(delivery: QueueDelivery, how: Settlement): Promise<boolean> {
+    if (delivery.lease.lost) return Promise.resolve(false)
     if (how.type === 'extend') return this.#extend(delivery, how.leaseMs)
     return this.#parts.leases.settle(delivery, () => this.#apply(delivery, how))
   }
@@ -67,7 +67,7 @@ export class Settler {
   #apply(delivery: QueueDelivery, how: Exclude<Settlement, { type: 'extend' }>): Promise<boolean> {
     switch (how.type) {
       case 'ack':
-        return this.#ack(delivery)
+        return this.#parts.exchange(delivery.channel).ack(delivery)
       case 'release':
         return this.#giveBack('release', delivery, { given_back: 1, error: null })
       case 'nack':
@@ -75,12 +75,6 @@ export class Settler {
       case 'dead':
         return this.#bury(delivery, how.error)
     }
-  }
-
-  async #ack(delivery: QueueDelivery): Promise<boolean> {
-    const held = await this.#parts.exchange(delivery.channel).ack(delivery)
-    if (held) this.#count('events.ack', delivery)
-    return held
   }
 
   async #nack(delivery: QueueDelivery, delayMs: number, error: string | null): Promise<boolean> {
@@ -145,7 +139,7 @@ export class Settler {
     })
   }
 
-  #count(name: 'events.ack' | 'events.nack' | 'events.dead', { channel }: QueueDelivery): void {
+  #count(name: 'events.nack' | 'events.dead', { channel }: QueueDelivery): void {
     this.#context.telemetry.count(name, 1, channel)
   }
 }

@@ -2,10 +2,7 @@ import { call, type Work } from '../../adapters/adapter.js'
 import type { DatabaseClock } from '../../clock.js'
 import { type EventId, isDelayed, type NewEvent } from '../../event.js'
 import type { Parameters } from '../../statements.js'
-
-/** Most events and most bytes of payload in one statement. */
-const MAX_EVENTS = 1_000
-const MAX_BYTES = 4 * 2 ** 20
+import { chunk } from '../chunk.js'
 
 /** The single call that stores these events, where one does. */
 export function singleCall(
@@ -54,23 +51,6 @@ function* takeKeys(keyed: readonly NewEvent[]): Work<ReadonlyMap<string, EventId
 /** No name holds a NUL. */
 function addressOf({ channel, key }: NewEvent): string {
   return `${key}\0${channel}`
-}
-
-function chunk(events: readonly NewEvent[]): readonly (readonly NewEvent[])[] {
-  const chunks: NewEvent[][] = []
-  let bytes = Number.POSITIVE_INFINITY
-  for (const event of events) {
-    const size = event.payload.length + (event.metadata?.length ?? 0)
-    const current = chunks.at(-1)
-    if (current === undefined || current.length === MAX_EVENTS || bytes + size > MAX_BYTES) {
-      chunks.push([event])
-      bytes = size
-    } else {
-      current.push(event)
-      bytes += size
-    }
-  }
-  return chunks
 }
 
 function toQueueRow({ channel, priority, id, payload, metadata, key, maxAttempts }: NewEvent) {

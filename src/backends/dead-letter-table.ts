@@ -1,31 +1,32 @@
-import type { Row } from '../../adapters/adapter.js'
-import type { EventId, Metadata } from '../../event.js'
-import type { BackendContext, DeadLetter, DeadLetterPage, DeadLetterStore } from '../backend.js'
-import type { WakeUps } from '../wake-ups.js'
+import type { Row } from '../adapters/adapter.js'
+import type { EventId, Metadata } from '../event.js'
+import type { BackendContext, DeadLetter, DeadLetterPage, DeadLetterStore } from './backend.js'
+import type { WakeUps } from './wake-ups.js'
 
-/** The dead letters of a queue, as the database keeps them. */
-export class QueueDeadLetters implements DeadLetterStore {
+/** The dead letters of a queue, or those of a log's groups, as the database keeps them. */
+export class DeadLetterTable implements DeadLetterStore {
   readonly #context: BackendContext
   readonly #wakeUps: WakeUps
+  readonly #ofGroups: boolean
 
-  constructor(context: BackendContext, wakeUps: WakeUps) {
+  constructor(context: BackendContext, wakeUps: WakeUps, of: 'queue' | 'log') {
     this.#context = context
     this.#wakeUps = wakeUps
+    this.#ofGroups = of === 'log'
   }
 
   async list({ channel, after, limit }: DeadLetterPage & { limit: number }): Promise<readonly DeadLetter[]> {
-    const page = { channel: channel ?? null, id: null, after: after ?? null, limit }
-    return (await this.#context.adapter.run('list_dead', page)).map(toDeadLetter)
+    return this.#select({ channel: channel ?? null, id: null, after: after ?? null, limit })
   }
 
   async get(id: EventId): Promise<DeadLetter | undefined> {
-    const [row] = await this.#context.adapter.run('list_dead', { channel: null, id, after: null, limit: 1 })
-    return row === undefined ? undefined : toDeadLetter(row)
+    const [letter] = await this.#select({ channel: null, id, after: null, limit: 1 })
+    return letter
   }
 
   async retry(letters: readonly Pick<DeadLetter, 'id' | 'channel'>[]): Promise<number> {
     const channels = new Set(letters.map(({ channel }) => channel))
-    const rows = await this.#context.adapter.run('retry_dead', {
+    const rows = await this.#context.adapter.run(this.#ofGroups ? 'revive_dead' : 'retry_dead', {
       ids: letters.map(({ id }) => id),
       topics: this.#wakeUps.topicsOf(channels),
     })
@@ -34,8 +35,14 @@ export class QueueDeadLetters implements DeadLetterStore {
   }
 
   async discard(ids: readonly EventId[], reason: string): Promise<number> {
-    const keep_history = this.#context.options.retentionMs > 0
-    return (await this.#context.adapter.run('discard_dead', { ids, reason, keep_history })).length
+    // An event of the log is in the log still.
+    const keep_history = !this.#ofGroups && this.#context.options.retentionMs > 0
+    const parameters = { ids, reason, keep_history, of_groups: this.#ofGroups }
+    return (await this.#context.adapter.run('discard_dead', parameters)).length
+  }
+
+  async #select(page: Readonly<Record<'channel' | 'id' | 'after', string | null>> & { limit: number }) {
+    return (await this.#context.adapter.run('list_dead', { ...page, of_groups: this.#ofGroups })).map(toDeadLetter)
   }
 }
 
@@ -43,6 +50,7 @@ function toDeadLetter(row: Row): DeadLetter {
   return {
     id: String(row.id),
     channel: String(row.channel),
+    group: row.consumer_group === '' ? null : String(row.consumer_group),
     payload: parseOrText(String(row.payload)),
     metadata: row.metadata === null ? {} : (parseOrText(String(row.metadata)) as Metadata),
     priority: Number(row.priority),

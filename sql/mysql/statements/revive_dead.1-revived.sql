@@ -1,0 +1,14 @@
+-- Puts dead letters of groups back into the log, at its end, each for its group alone; returns what was put back. This step
+-- finds and locks them.
+-- Params: ids (JSON array).
+-- `force index` here and in the steps after: by its statistics the table may look empty, and what an optimizer then reads
+-- as a whole it locks as a whole.
+select d.id, d.channel
+from json_table(:ids, '$[*]' columns (
+  id char(36) character set ascii collate ascii_bin path '$'
+)) as i
+straight_join rowcast_dead_letter as d force index (primary)
+  on d.id = i.id
+  and d.consumer_group <> ''
+order by i.id
+for update

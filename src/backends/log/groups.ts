@@ -1,0 +1,58 @@
+import type { Row } from '../../adapters/adapter.js'
+import { ConfigurationError } from '../../errors.js'
+import type { StartPosition } from '../../options.js'
+import type { BackendContext, Group, GroupFilter, GroupStore } from '../backend.js'
+import type { Tail } from './tail.js'
+
+/** The groups of a log, as the database keeps them. */
+export class LogGroups implements GroupStore {
+  readonly #context: BackendContext
+  readonly #tail: Tail
+
+  constructor(context: BackendContext, tail: Tail) {
+    this.#context = context
+    this.#tail = tail
+  }
+
+  async list({ channel, group }: GroupFilter): Promise<readonly Group[]> {
+    const filter = { channel: channel ?? null, consumer_group: group ?? null }
+    return (await this.#context.adapter.run('list_groups', filter)).map(toGroup)
+  }
+
+  async seek(group: string, to: StartPosition, channel: string | undefined): Promise<readonly string[]> {
+    const position = await resolvePlace(this.#tail, to)
+    const rows = await this.#context.adapter.run('seek_group', {
+      channel: channel ?? null,
+      consumer_group: group,
+      position,
+    })
+    return rows.map((row) => String(row.channel))
+  }
+
+  async delete(group: string, channel: string | undefined): Promise<readonly string[]> {
+    const rows = await this.#context.adapter.run('delete_group', { channel: channel ?? null, consumer_group: group })
+    return rows.map((row) => String(row.channel))
+  }
+}
+
+/**
+ * The position of a place.
+ * @throws {ConfigurationError} when it lies beyond the last event
+ */
+export async function resolvePlace(tail: Tail, place: StartPosition): Promise<number> {
+  if (place === 'earliest' || place === 0) return 0
+  const head = await tail.settle()
+  if (place === 'latest') return head
+  if (place > head) throw new ConfigurationError(`position ${place} is beyond the last event, which has ${head}`)
+  return place
+}
+
+function toGroup(row: Row): Group {
+  return {
+    group: String(row.consumer_group),
+    channel: String(row.channel),
+    position: Number(row.position),
+    lag: Number(row.lag),
+    consumer: row.consumer === null ? null : String(row.consumer),
+  }
+}

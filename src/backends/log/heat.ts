@@ -1,0 +1,46 @@
+import type { Lane } from '../poller.js'
+import type { Tail } from './tail.js'
+
+/** Whether a reader of some channels has a reason to read, and the wait for one. */
+export class Heat implements Disposable {
+  readonly #tail: Tail
+  readonly #lanes: readonly Lane[]
+  #hot = true
+  #wake = () => {}
+
+  constructor(tail: Tail, channels: readonly string[], pollIntervalMs: number) {
+    this.#tail = tail
+    this.#lanes = channels.map((channel) => ({ channel, pollIntervalMs, heat: () => this.raise() }))
+    for (const lane of this.#lanes) tail.follow(lane)
+  }
+
+  /** There is a reason now. */
+  raise(): void {
+    this.#hot = true
+    this.#wake()
+  }
+
+  clear(): void {
+    this.#hot = false
+  }
+
+  /** Resolves when there is a reason, when the signal aborts, or after so many milliseconds. */
+  wait(signal: AbortSignal, ms?: number): Promise<void> {
+    if (this.#hot || signal.aborted) return Promise.resolve()
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', done)
+        this.#wake = () => {}
+        resolve()
+      }
+      const timer = ms === undefined ? undefined : setTimeout(done, ms)
+      this.#wake = done
+      signal.addEventListener('abort', done)
+    })
+  }
+
+  [Symbol.dispose](): void {
+    for (const lane of this.#lanes) this.#tail.unfollow(lane)
+  }
+}

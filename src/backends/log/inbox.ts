@@ -1,0 +1,38 @@
+import type { Delivery, Settlement } from '../../event.js'
+import type { BackendContext, Inbox } from '../backend.js'
+import { settleUnleased } from '../unleased.js'
+import { Heat } from './heat.js'
+import { Reader, toDelivery } from './reader.js'
+import type { Tail } from './tail.js'
+
+/** A subscriber that reads for itself, from a place on; nobody remembers how far. */
+export class LogInbox implements Inbox {
+  readonly #context: BackendContext
+  readonly #reader: Reader
+  readonly #heat: Heat
+
+  constructor(context: BackendContext, tail: Tail, places: ReadonlyMap<string, number>, pollIntervalMs: number) {
+    this.#context = context
+    this.#reader = new Reader(context, tail, places, '')
+    this.#heat = new Heat(tail, [...places.keys()], pollIntervalMs)
+  }
+
+  async take(limit: number, signal: AbortSignal): Promise<readonly Delivery[]> {
+    while (!signal.aborted) {
+      // Before reading: a hint that comes while it is under way must not be forgotten.
+      this.#heat.clear()
+      const entries = await this.#reader.next(limit)
+      if (entries.length > 0) return entries.map((entry) => toDelivery(entry, 1, null))
+      await this.#heat.wait(signal)
+    }
+    return []
+  }
+
+  async settle(delivery: Delivery, how: Settlement): Promise<boolean> {
+    return settleUnleased(this.#context, delivery, how)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#heat[Symbol.dispose]()
+  }
+}

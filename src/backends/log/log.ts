@@ -1,0 +1,118 @@
+import type { EventId, NewEvent } from '../../event.js'
+import type { ResolvedSubscribeOptions } from '../../resolve.js'
+import { atMost } from '../../wait.js'
+import type { Backend, BackendContext, ChannelStats, Inbox } from '../backend.js'
+import { DeadLetterTable } from '../dead-letter-table.js'
+import { Purge } from '../purge.js'
+import { WakeUps } from '../wake-ups.js'
+import { LogGroups, resolvePlace } from './groups.js'
+import { LogInbox } from './inbox.js'
+import { Member } from './member.js'
+import { LogPublisher } from './publisher.js'
+import { Tail } from './tail.js'
+
+/** How long events stay where the channel keeps none, in milliseconds: subscribers need the time to read them. */
+const LEAST_RETENTION_MS = 60_000
+/** Longest that closing waits for a group to be given up, in milliseconds. */
+const STEP_DOWN_MS = 2_000
+
+/**
+ * Every subscriber gets each event, from its place on; a named group remembers its place.
+ *
+ *     publish → log_incoming ─ advance → log ─ read → (in hand) ─ ack → checkpoint
+ *                                         │                └─ nack, in place … on the last attempt → dead_letter
+ *                                       purge → gone
+ *
+ * Publishing runs through `LogPublisher`. The `Tail` knows how far the log reaches, and gives positions to what has been
+ * committed; a `Reader` follows it from a place on, for a `LogInbox` or for the active `Member` of a group.
+ */
+export class LogBackend implements Backend {
+  readonly name = 'log'
+  readonly schedules = false
+  readonly hasPositions = true
+  readonly groups: LogGroups
+  readonly deadLetters: DeadLetterTable
+  readonly publishSync: Backend['publishSync']
+  readonly #context: BackendContext
+  readonly #tail: Tail
+  readonly #wakeUps: WakeUps
+  readonly #publisher: LogPublisher
+  readonly #purge: Purge
+  readonly #members = new Set<Member>()
+
+  constructor(context: BackendContext) {
+    this.#context = context
+    this.#tail = new Tail(context)
+    this.#wakeUps = new WakeUps(context, 'log', this.#tail.sleeper)
+    this.#publisher = new LogPublisher(context, this.#wakeUps)
+    this.#purge = this.#purgeTail()
+    this.groups = new LogGroups(context, this.#tail)
+    this.deadLetters = new DeadLetterTable(context, this.#wakeUps, 'log')
+    this.publishSync = context.adapter.sync && ((events, tx) => this.#publisher.publishSync(events, tx))
+  }
+
+  publish(events: readonly NewEvent[], tx: unknown): Promise<readonly EventId[]> {
+    return tx === undefined ? this.#publisher.publish(events) : this.#publisher.publishIn(tx, events)
+  }
+
+  async subscribe(channels: readonly string[], options: ResolvedSubscribeOptions): Promise<Inbox> {
+    await this.#wakeUps.follow(channels)
+    const position = await resolvePlace(this.#tail, options.from)
+    if (options.group !== undefined) return this.#join(options.group, channels, position, options)
+    const places = new Map(channels.map((channel) => [channel, position]))
+    return new LogInbox(this.#context, this.#tail, places, options.pollIntervalMs)
+  }
+
+  async stats(channel: string | undefined): Promise<readonly ChannelStats[]> {
+    const rows = await this.#context.adapter.run('stats_log', { channel: channel ?? null })
+    const groups = await this.groups.list({ channel })
+    return rows.map((row) => ({
+      channel: String(row.channel),
+      ready: 0,
+      leased: 0,
+      scheduled: 0,
+      dead: Number(row.dead),
+      oldestReadyMs: null,
+      head: row.head === null ? null : Number(row.head),
+      groups: groups
+        .filter((group) => group.channel === row.channel)
+        .map(({ group, position, lag }) => ({ group, position, lag })),
+    }))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#publisher.idle()
+    await atMost(STEP_DOWN_MS, Promise.all([...this.#members].map(({ gone }) => gone)))
+    await Promise.all([this.#tail[Symbol.asyncDispose](), this.#purge[Symbol.asyncDispose]()])
+    await this.#wakeUps[Symbol.asyncDispose]()
+  }
+
+  async #join(
+    group: string,
+    channels: readonly string[],
+    position: number,
+    options: ResolvedSubscribeOptions,
+  ): Promise<Member> {
+    await this.#context.adapter.run('enroll', { channels, consumer_group: group, position })
+    const parts = {
+      tail: this.#tail,
+      topics: this.#wakeUps.topicsOf(channels),
+      onStepDown: () => this.#tail.sleeper.look(),
+    }
+    const member = new Member(this.#context, parts, channels, group, options)
+    this.#members.add(member)
+    void member.gone.then(() => this.#members.delete(member))
+    return member
+  }
+
+  /** Where nobody subscribes, somebody still has to give positions before what is old can go. */
+  #purgeTail(): Purge {
+    const { adapter, options } = this.#context
+    const retentionMs = options.retentionMs || LEAST_RETENTION_MS
+    return new Purge(options.logger, retentionMs, async (limit) => {
+      await this.#tail.settle()
+      const rows = await adapter.run('purge_log', { retention_ms: retentionMs, drop_unread: options.dropUnread, limit })
+      return rows.filter((row) => 'position' in row).length
+    })
+  }
+}

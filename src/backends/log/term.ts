@@ -1,0 +1,263 @@
+import { Coalescer } from '../../coalescer.js'
+import { describe } from '../../errors.js'
+import type { Lease, Settlement } from '../../event.js'
+import type { BackendContext } from '../backend.js'
+import { retryOnBreak } from '../retry.js'
+import { Progress } from './progress.js'
+import { type LogDelivery, Reader, toDelivery } from './reader.js'
+import type { Tail } from './tail.js'
+
+/** How often a checkpoint is written over connections that break: about as long as a usual lease. */
+const ATTEMPTS = 20
+const MIN_HEARTBEAT_MS = 5
+
+/** What a member leased when it began to read for its group. */
+export interface Lead {
+  readonly group: string
+  readonly token: string
+  readonly leaseMs: number
+  readonly expiresAtMs: number
+  /** Per channel the checkpoint, and how many readers have died at the event that comes next. */
+  readonly checkpoints: readonly { readonly channel: string; readonly position: number; readonly attempts: number }[]
+}
+
+interface Retry {
+  readonly delivery: LogDelivery
+  readonly dueMs: number
+}
+
+/**
+ * One member's time as the active one of its group: reads in order, takes back what is nacked and delivers it again in
+ * place, and moves the checkpoint over what is settled. Everything it writes is fenced by its lease.
+ */
+export class Term {
+  readonly #context: BackendContext
+  readonly #lead: Lead
+  readonly #reader: Reader
+  readonly #onChange: () => void
+  readonly #progress: ReadonlyMap<string, Progress>
+  /** Readers have died at the next event of these channels: it is delivered alone, so that it is known which one it is. */
+  readonly #suspects: Map<string, number>
+  readonly #inHand = new Set<LogDelivery>()
+  readonly #writes: Coalescer<number, boolean>
+  #retries: Retry[] = []
+  #heartbeat: NodeJS.Timeout | undefined
+  #alarm: NodeJS.Timeout | undefined
+  #expiresAtMs: number
+  #over = false
+
+  /** @param onChange called when there is a reason to take more, or the term is over */
+  constructor(context: BackendContext, tail: Tail, lead: Lead, onChange: () => void) {
+    this.#context = context
+    this.#lead = lead
+    this.#onChange = onChange
+    this.#expiresAtMs = lead.expiresAtMs
+    const places = new Map(lead.checkpoints.map(({ channel, position }) => [channel, position]))
+    this.#reader = new Reader(context, tail, places, lead.group)
+    this.#progress = new Map([...places].map(([channel, position]) => [channel, new Progress(position)]))
+    this.#suspects = new Map(
+      lead.checkpoints.filter(({ attempts }) => attempts > 0).map(({ channel, attempts }) => [channel, attempts]),
+    )
+    this.#writes = new Coalescer(10_000, async (leases) => {
+      const held = await this.#write(Math.max(...leases))
+      return leases.map(() => held)
+    })
+    this.#beatLater()
+  }
+
+  /** Whether the lease was lost. */
+  get isOver(): boolean {
+    return this.#over
+  }
+
+  /** Whether a consumer still has something of it. */
+  get isBusy(): boolean {
+    return this.#inHand.size > 0
+  }
+
+  /** The next deliveries: what is due again, else what comes next; none when there are none yet. */
+  async next(limit: number): Promise<readonly LogDelivery[]> {
+    const again = this.#takeDue(limit)
+    if (again.length > 0) return again
+    if (this.#suspects.size > 0) return this.isBusy || this.#retries.length > 0 ? [] : this.#read(1)
+    return this.#read(limit)
+  }
+
+  /** `false`: the lease was lost. */
+  settle(delivery: LogDelivery, how: Settlement): Promise<boolean> {
+    if (delivery.lease?.lost !== false) return Promise.resolve(false)
+    switch (how.type) {
+      case 'ack':
+        return this.#ack(delivery)
+      case 'release':
+        return this.#giveBack({ ...delivery, attempts: delivery.attempts - 1 }, delivery, 0)
+      case 'nack':
+        return this.#nack(delivery, how.delayMs, how.error)
+      case 'dead':
+        return this.#bury(delivery, how.error)
+      case 'extend':
+        return this.#writes.add(how.leaseMs)
+    }
+  }
+
+  /** Writes what is settled and gives up the lease, so that another member takes over at once. */
+  async end(topics: readonly string[]): Promise<void> {
+    this.#stop()
+    await this.#writes.idle()
+    const { group, token } = this.#lead
+    const channels = [...this.#progress.keys()]
+    await this.#context.adapter.run('step_down', { channels, consumer_group: group, lease_token: token, topics })
+  }
+
+  async #read(limit: number): Promise<readonly LogDelivery[]> {
+    const entries = await this.#reader.next(limit)
+    const deliveries: LogDelivery[] = []
+    for (const entry of entries) {
+      const attempts = 1 + (this.#suspects.get(entry.channel) ?? 0)
+      const delivery = toDelivery(entry, attempts, this.#lease())
+      this.#progress.get(entry.channel)?.begin(entry.position)
+      this.#inHand.add(delivery)
+      if (attempts <= entry.maxAttempts) deliveries.push(delivery)
+      else await this.#bury(delivery, `delivered ${entry.maxAttempts} times and never settled: its consumers died`)
+    }
+    return deliveries
+  }
+
+  async #ack(delivery: LogDelivery): Promise<boolean> {
+    const held = await this.#pass(delivery)
+    if (held) this.#context.telemetry.count('events.ack', 1, delivery.channel)
+    return held
+  }
+
+  async #nack(delivery: LogDelivery, delayMs: number, error: string | null): Promise<boolean> {
+    const { attempts, maxAttempts, channel } = delivery
+    const held =
+      attempts >= maxAttempts
+        ? await this.#bury(delivery, error ?? `nacked ${attempts} times`)
+        : await this.#giveBack({ ...delivery, availableAtMs: this.#context.clock.now() + delayMs }, delivery, delayMs)
+    if (held) this.#context.telemetry.count('events.nack', 1, channel)
+    return held
+  }
+
+  async #bury(delivery: LogDelivery, error: string): Promise<boolean> {
+    const { channel, position, attempts, maxAttempts } = delivery
+    const { group, token } = this.#lead
+    const rows = await retryOnBreak(ATTEMPTS, () =>
+      this.#context.adapter.run('bury_log', {
+        channel,
+        position,
+        attempts: Math.min(attempts, maxAttempts),
+        max_attempts: maxAttempts,
+        error,
+        consumer_group: group,
+        lease_token: token,
+      }),
+    )
+    if (rows.length === 0) return this.#lose()
+    this.#context.telemetry.count('events.dead', 1, channel)
+    return this.#pass(delivery)
+  }
+
+  /**
+   * Settles it, and waits until that is written where the checkpoint could move over it. What is settled ahead of an
+   * earlier event is delivered again if this member dies before that one is settled.
+   */
+  async #pass(delivery: LogDelivery): Promise<boolean> {
+    const progress = this.#progress.get(delivery.channel)
+    progress?.settle(delivery.position)
+    const isWritable = progress !== undefined && progress.mark >= delivery.position
+    const held = !isWritable || (await this.#writes.add(this.#lead.leaseMs))
+    this.#inHand.delete(delivery)
+    this.#suspects.delete(delivery.channel)
+    this.#onChange()
+    return held
+  }
+
+  async #giveBack(next: LogDelivery, delivery: LogDelivery, delayMs: number): Promise<boolean> {
+    this.#inHand.delete(delivery)
+    const again = toDelivery(next, next.attempts + 1, this.#lease())
+    this.#retries.push({ delivery: again, dueMs: performance.now() + delayMs })
+    this.#retries.sort((a, b) => a.dueMs - b.dueMs)
+    this.#setAlarm()
+    return true
+  }
+
+  #takeDue(limit: number): readonly LogDelivery[] {
+    const now = performance.now()
+    const due = this.#retries.filter(({ dueMs }) => dueMs <= now).slice(0, limit)
+    this.#retries = this.#retries.slice(due.length)
+    for (const { delivery } of due) this.#inHand.add(delivery)
+    this.#setAlarm()
+    return due.map(({ delivery }) => delivery)
+  }
+
+  #setAlarm(): void {
+    clearTimeout(this.#alarm)
+    const [first] = this.#retries
+    if (first === undefined || this.#over) return
+    this.#alarm = setTimeout(this.#onChange, Math.min(2 ** 31 - 1, Math.max(0, first.dueMs - performance.now())))
+  }
+
+  #lease(): Lease {
+    const { token, leaseMs } = this.#lead
+    return { token, leaseMs, expiresAtMs: this.#expiresAtMs, lost: false, holder: undefined }
+  }
+
+  /** Writes the marks of all channels; `false`: the lease was lost. */
+  async #write(leaseMs: number): Promise<boolean> {
+    if (this.#over) return false
+    const { group, token } = this.#lead
+    const checkpoints = [...this.#progress].map(([channel, { mark }]) => ({ channel, position: mark }))
+    const rows = await retryOnBreak(ATTEMPTS, () =>
+      this.#context.adapter.run('checkpoint', {
+        checkpoints,
+        consumer_group: group,
+        lease_token: token,
+        lease_ms: leaseMs,
+      }),
+    )
+    if (rows.length < checkpoints.length) return this.#lose()
+    this.#expiresAtMs = Math.min(...rows.map((row) => Number(row.lease_expires_at_ms)))
+    for (const { lease } of [...this.#inHand, ...this.#retries.map(({ delivery }) => delivery)]) {
+      if (lease !== null) lease.expiresAtMs = this.#expiresAtMs
+    }
+    return true
+  }
+
+  /** Another member reads now. */
+  #lose(): false {
+    if (this.#over) return false
+    this.#stop()
+    for (const { lease, channel } of this.#inHand) {
+      if (lease === null) continue
+      lease.lost = true
+      this.#context.telemetry.count('events.lease.lost', 1, channel)
+      lease.holder?.onLost()
+    }
+    this.#inHand.clear()
+    this.#retries = []
+    this.#onChange()
+    return false
+  }
+
+  #stop(): void {
+    this.#over = true
+    clearTimeout(this.#heartbeat)
+    clearTimeout(this.#alarm)
+  }
+
+  #beatLater(): void {
+    const intervalMs = Math.max(MIN_HEARTBEAT_MS, this.#lead.leaseMs / 3)
+    this.#heartbeat = setTimeout(() => {
+      this.#writes
+        .add(this.#lead.leaseMs)
+        .catch((error: unknown) => {
+          const { group } = this.#lead
+          this.#context.options.logger.warn('the heartbeat of a group failed', { group, error: describe(error) })
+        })
+        .finally(() => {
+          if (!this.#over) this.#beatLater()
+        })
+    }, intervalMs)
+  }
+}
