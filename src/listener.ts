@@ -106,19 +106,6 @@ export class Listener implements AsyncDisposable {
 
   async #handle(message: Message): Promise<void> {
     try {
-      await this.#settleByOutcome(message)
-    } catch (error) {
-      this.#warn(message, error)
-    }
-  }
-
-  /** The lease ends by itself, and the event is delivered again. */
-  #warn({ id, channel }: Message, error: unknown): void {
-    this.#context.logger.warn('an event could not be settled', { id, channel, error: describe(error) })
-  }
-
-  async #settleByOutcome(message: Message): Promise<void> {
-    try {
       await this.#handler(message)
     } catch (error) {
       await this.#giveBack(message, error)
@@ -128,17 +115,26 @@ export class Listener implements AsyncDisposable {
     message.finish()
   }
 
+  /** The lease ends by itself, and the event is delivered again. */
+  #warn({ id, channel }: Message, error: unknown): void {
+    this.#context.logger.warn('an event could not be settled', { id, channel, error: describe(error) })
+  }
+
   /** The handler's place is free at once: acks of many travel together, and need not wait for each other. */
   #ack(message: Message): void {
-    this.#acks.add(message.ack().catch((error) => this.#warn(message, error)))
+    this.#acks.add(message.ack(), (error) => this.#warn(message, error))
   }
 
   async #giveBack(message: Message, error: unknown): Promise<void> {
     const { id, channel, attempts } = message
     this.#context.logger.debug('a handler failed', { id, channel, attempts, error: describe(error) })
     if (message.isSettled) return
-    if (attempts >= this.#options.maxAttempts) await message.bury(describe(error))
-    else await message.nack({ delayMs: this.#delayMs(attempts), error })
+    try {
+      if (attempts >= this.#options.maxAttempts) await message.bury(describe(error))
+      else await message.nack({ delayMs: this.#delayMs(attempts), error })
+    } catch (reason) {
+      this.#warn(message, reason)
+    }
   }
 
   #delayMs(attempts: number): number {

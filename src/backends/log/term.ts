@@ -200,7 +200,7 @@ export class Term {
 
   #lease(): Lease {
     const { token, leaseMs } = this.#lead
-    return { token, leaseMs, expiresAtMs: this.#expiresAtMs, lost: false, onLost: undefined }
+    return { token, leaseMs, expiresAtMs: this.#expiresAtMs, lost: false, holder: undefined }
   }
 
   /** Writes the marks of all channels; `false`: the lease was lost. */
@@ -232,7 +232,7 @@ export class Term {
       if (lease === null) continue
       lease.lost = true
       this.#context.telemetry.count('events.lease.lost', 1, channel)
-      lease.onLost?.()
+      lease.holder?.onLost()
     }
     this.#inHand.clear()
     this.#retries = []
