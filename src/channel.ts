@@ -228,14 +228,10 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   }
 
   /**
-<<<<<<< HEAD
    * Brings the tables up to date, as opening does unless `autoMigrate` is false; returns what was applied. A notify channel
    * opens without tables: for it, this makes them ahead of the first payload that spills.
-   * @throws {MigrationError}
-=======
-   * Brings the tables up to date; returns what was applied. For those who open with `autoMigrate: false`.
-   * @throws {MigrationError} when the tables are newer than this version, or not the ones it made
->>>>>>> docs
+   * @throws {MigrationError} when the tables are newer than this version or not the ones it made, the database refuses, or
+   *   another process has been migrating for a minute
    */
   async migrate(): Promise<readonly AppliedMigration[]> {
     this.#assertNotClosed()
@@ -244,7 +240,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
 
   /** Whether the database answers, within five seconds. Never rejects. */
   async health(): Promise<Health> {
-    return checkHealth(this.#adapter, this.backend)
+    return checkHealth(this.#adapter, this.backend, () => this.#assertNotClosed())
   }
 
   /**

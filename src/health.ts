@@ -17,8 +17,11 @@ export interface Health {
 /** How long `health()` waits for an answer, in milliseconds. */
 const HEALTH_TIMEOUT_MS = 5_000
 
-/** Asks the database for the time. Never rejects. */
-export async function checkHealth(adapter: Adapter, backend: BackendName): Promise<Health> {
+/**
+ * Asks the database for the time. Never rejects.
+ * @param assertOpen throws when the channel is closed, whatever the database says
+ */
+export async function checkHealth(adapter: Adapter, backend: BackendName, assertOpen: () => void): Promise<Health> {
   const startedMs = performance.now()
   const report = (error: string | undefined): Health => ({
     ok: error === undefined,
@@ -28,6 +31,7 @@ export async function checkHealth(adapter: Adapter, backend: BackendName): Promi
     error,
   })
   try {
+    assertOpen()
     const answered = await atMost(HEALTH_TIMEOUT_MS, handled(adapter.run('now')))
     return report(answered === undefined ? `no answer within ${HEALTH_TIMEOUT_MS} ms` : undefined)
   } catch (error) {

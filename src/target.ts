@@ -18,10 +18,10 @@ const LOADERS: Readonly<Record<string, Loader>> = {
  * it may hold a password
  */
 export async function resolveTarget(target: string | AdapterSource): Promise<AdapterSource> {
-  if (typeof target === 'object' && target !== null && typeof target.connect === 'function') return target
+  if (isSource(target)) return target
   if (typeof target !== 'string') {
     throw new ConfigurationError(
-      'EventChannel.open: the target is neither a URL nor an adapter: pass postgres({ pool }) or a URL',
+      'EventChannel.open: the target is neither a URL nor an adapter: pass a URL, postgres({ pool }), mysql({ pool }) or sqlite({ database })',
     )
   }
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(target)?.[1]?.toLowerCase()
@@ -32,4 +32,10 @@ export async function resolveTarget(target: string | AdapterSource): Promise<Ada
     )
   }
   return load(target)
+}
+
+/** A pool of the user's has a `connect`, too. */
+function isSource(target: unknown): target is AdapterSource {
+  const source = typeof target === 'object' && target !== null ? (target as Partial<AdapterSource>) : {}
+  return typeof source.connect === 'function' && typeof source.adapter === 'string'
 }

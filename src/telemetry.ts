@@ -1,3 +1,6 @@
+import { ConfigurationError } from './errors.js'
+import { detach } from './wait.js'
+
 /** Every counter, so that a snapshot always names them all. */
 export const COUNTERS = [
   'events.publish',
@@ -52,7 +55,8 @@ export class Telemetry implements TelemetryReader {
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + count)
     for (const observe of this.#observers) {
       try {
-        observe(channel === undefined ? { name, count } : { name, count, channel })
+        const answer: unknown = observe(channel === undefined ? { name, count } : { name, count, channel })
+        if (answer instanceof Promise) detach(answer)
       } catch {
         // An observer is a bystander: what it throws must not decide what happens to an event.
       }
@@ -69,6 +73,7 @@ export class Telemetry implements TelemetryReader {
   }
 
   on(fn: (fact: TelemetryFact) => void): () => void {
+    if (typeof fn !== 'function') throw new ConfigurationError('telemetry.on: pass a function that takes a fact')
     this.#observers.add(fn)
     return () => void this.#observers.delete(fn)
   }

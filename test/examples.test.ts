@@ -62,8 +62,19 @@ const EXPECTED: Readonly<Record<string, { readonly on: readonly Database[]; read
       'refund: too late',
     ],
   },
-  'cache-invalidation.ts': { on: ['postgres'], output: ['web server: tea dropped, still cached: rice'] },
+  'cache-invalidation.ts': { on: ALL, output: ['web server: tea dropped, still cached: rice'] },
+  'log.ts': {
+    on: ALL,
+    output: [
+      ...['billing: order 1', 'billing: order 2', 'search: order 1', 'search: order 2', 'search: order 3'],
+      ...['billing: order 3', 'billing lags by 0', 'search lags by 0'],
+      ...['search: order 1', 'search: order 2', 'search: order 3'],
+    ],
+  },
 }
+
+/** What is logged where the database cannot notify, and a log takes its place. */
+const FALLBACK = /^rowcast: no notifications: backend 'log' carries them instead .*\n/gm
 
 interface Outcome {
   readonly code: number | null
@@ -98,7 +109,7 @@ for (const [file, { on, output }] of Object.entries(EXPECTED)) {
       `${file} does what it says on ${name}`,
       async () => {
         const { code, stdout, stderr } = await runExample(file, URLS[name])
-        assert.equal([stdout.trim().split('\n'), stderr, code], [output, '', 0])
+        assert.equal([stdout.trim().split('\n'), stderr.replace(FALLBACK, ''), code], [output, '', 0])
       },
       PATIENCE_MS,
     )
@@ -111,7 +122,7 @@ for (const name of ALL) {
     async () => {
       const { code, stdout, stderr } = await runExample('demo.ts', URLS[name])
       assert.equal([stderr, code], ['', 0], stdout)
-      assert.match(stdout, /shipped: 1 002 of 1 002 orders/)
+      assert.match(stdout, /shipped: 602 of 602 orders/)
       assert.match(stdout, /dead letter: after 3 attempts, "Error: order 2 has no address"/)
       assert.match(stdout, /20 changes reached all 3 caches/)
       assert.match(stdout, /done: nothing was lost, nothing is left behind\n$/)

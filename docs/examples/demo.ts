@@ -12,7 +12,7 @@ import { check, found, nice, percentile, say, until } from './demo/story.js'
 
 const LEASE_MS = 1_000
 /** After how many shipments the second worker is killed. */
-const KILL_AT = 300
+const KILL_AT = 200
 
 async function main(place: Place): Promise<void> {
   Object.assign(process.env, {

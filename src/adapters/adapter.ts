@@ -21,6 +21,8 @@ export function* call<R extends Row = Row>(verb: string, parameters: Parameters 
 /** One database. Whatever it throws is a RowcastError: driver codes are translated here and nowhere else. */
 export interface Adapter extends AsyncDisposable {
   readonly dialect: Dialect
+  /** How many connections there can be at once. Absent: any number, or nobody says. */
+  readonly poolSize?: number | undefined
   /** Runs one verb, atomically. Retried on contention. */
   run<R extends Row = Row>(verb: string, parameters?: Parameters): Promise<readonly R[]>
   /** Runs a unit of work in one transaction. Retried, from its start, on contention. */

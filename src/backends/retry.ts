@@ -4,7 +4,7 @@ import { backoffMs, sleep } from '../wait.js'
 /**
  * Does work again when its connection breaks, with growing pauses. From the second attempt on, what the earlier ones
  * asked for may have been done: a connection that breaks before the answer leaves that open.
- * @param attempts how often in all; 6 take about 3 s where the database refuses at once
+ * @param attempts how often in all; 6 take 1.5 s at most where the database refuses at once
  */
 export async function retryOnBreak<Result>(
   attempts: number,

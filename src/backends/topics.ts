@@ -9,12 +9,14 @@ const TOPICS = new Map<string, string>()
  * part of it, so that two installations in one database never meet.
  */
 export function topicOf(schema: string, purpose: 'notify' | 'queue' | 'log', channel: string): string {
-  const address = `${schema}:${purpose}:${channel}`
-  let topic = TOPICS.get(address)
+  // No name holds a NUL, but any may hold a colon.
+  const parts = `${schema}\0${purpose}\0${channel}`
+  let topic = TOPICS.get(parts)
   if (topic === undefined) {
+    const address = `${schema}:${purpose}:${channel}`
     const readable = Buffer.byteLength(address) <= MAX_TOPIC_BYTES && !schema.includes(':')
     topic = readable ? address : `rowcast:${hash(schema, purpose, channel)}`
-    if (TOPICS.size < 10_000) TOPICS.set(address, topic)
+    if (TOPICS.size < 10_000) TOPICS.set(parts, topic)
   }
   return topic
 }

@@ -43,7 +43,8 @@ export interface TestDatabase {
   readonly wakes: boolean
   /** SQL for a point in time so many seconds ago, as the tables store it. */
   ago(seconds: number): string
-  place(): Promise<Place>
+  /** @param url a server or database of the test's own, rather than the run's */
+  place(url?: string): Promise<Place>
 }
 
 /** Where rowcast runs. A new database is one line here. */
@@ -76,8 +77,7 @@ function unique(): string {
   return `t${randomBytes(6).toString('hex')}`
 }
 
-async function placeOnPostgres(): Promise<Place> {
-  const url = serverUrl('ROWCAST_TEST_POSTGRES_URL')
+async function placeOnPostgres(url = serverUrl('ROWCAST_TEST_POSTGRES_URL')): Promise<Place> {
   const schema = unique()
   const pool = new pg.Pool({ connectionString: url, max: 4 })
   pool.on('error', () => undefined)
@@ -102,8 +102,7 @@ async function placeOnPostgres(): Promise<Place> {
   }
 }
 
-async function placeOnMysql(): Promise<Place> {
-  const url = serverUrl('ROWCAST_TEST_MYSQL_URL')
+async function placeOnMysql(url = serverUrl('ROWCAST_TEST_MYSQL_URL')): Promise<Place> {
   const tablePrefix = `${unique()}_`
   const pool = createPool({ uri: url, connectionLimit: 4, timezone: 'Z' })
   const sql = async (text: string) => (await pool.query(text))[0] as Row[]

@@ -142,8 +142,11 @@ class Link {
     this.#proxy.onEnd()
   }
 
+  /** Nothing is read any more, so that not even the end of one side is told to the other. */
   freeze(): void {
     this.#frozen = true
+    this.#client.pause()
+    this.#server.pause()
   }
 
   #request(chunk: Buffer): void {

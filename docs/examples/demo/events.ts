@@ -21,7 +21,7 @@ export interface Shipment {
 }
 
 /** How often the orders of one kind are published. */
-export const BACKLOG = 1_000
-export const PACED = 100
+export const BACKLOG = 600
+export const PACED = 60
 export const DELAY_MS = 1_500
 export const MAX_ATTEMPTS = 3

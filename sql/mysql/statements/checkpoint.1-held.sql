@@ -1,6 +1,6 @@
 -- Remembers how far a group has read, and extends the lease; returns the channels whose lease was held. This step finds
 -- and locks them.
--- Params: checkpoints (JSON array of {channel, position}), consumer_group, lease_token, lease_ms.
+-- Params: checkpoints (JSON array of {channel}), consumer_group, lease_token, lease_ms.
 select
   k.channel,
   greatest(

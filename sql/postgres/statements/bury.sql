@@ -1,8 +1,15 @@
 -- Moves leased deliveries to the dead letters and frees their dedupe keys; returns the ids whose lease was held.
 -- Params: channel, deliveries (JSON array of {priority, id, lease_token, error}).
-with moved as (
+-- The bounds hold for every row. They are for the planner, which otherwise expects a hundred rows and reads a whole table
+-- to hash it; expecting one, it looks each up by its key.
+with deliveries as materialized (
+  select r.priority, r.id, r.lease_token, r.error
+  from json_to_recordset(:deliveries::json) as r (priority smallint, id uuid, lease_token uuid, error text)
+  where r.priority between -32768 and 32767
+),
+moved as (
   delete from rowcast.queue q
-  using json_to_recordset(:deliveries::json) as r (priority smallint, id uuid, lease_token uuid, error text)
+  using deliveries r
   where q.channel = :channel
     and q.priority = r.priority
     and q.id = r.id

@@ -1,19 +1,28 @@
 -- For each channel that has something to wait for: how many milliseconds until its queue has an event to claim (0 or
--- less when it has one, later when all are leased) and until its next scheduled event is due. Looks at no more than the first 1 000
--- rows of a queue.
+-- less when it has one, later when all are leased) and until its next scheduled event is due. It ends at the first event
+-- that is ready; where all are leased it looks at the first 200, so many that an index still is the shorter way to them.
 -- Params: channels (JSON array).
 select
   c.channel,
-  (
-    select
-      extract(epoch from min(coalesce(h.lease_expires_at, statement_timestamp())) - statement_timestamp()) * 1000
-    from (
-      select q.lease_expires_at
+  coalesce(
+    (
+      select 0
       from rowcast.queue q
       where q.channel = c.channel
+        and (q.lease_expires_at is null or q.lease_expires_at <= statement_timestamp())
       order by q.channel, q.priority, q.id
-      limit 1000
-    ) h
+      limit 1
+    ),
+    (
+      select extract(epoch from min(h.lease_expires_at) - statement_timestamp()) * 1000
+      from (
+        select q.lease_expires_at
+        from rowcast.queue q
+        where q.channel = c.channel
+        order by q.channel, q.priority, q.id
+        limit 200
+      ) h
+    )
   ) as queue_due_ms,
   (
     select extract(epoch from min(s.available_at) - statement_timestamp()) * 1000

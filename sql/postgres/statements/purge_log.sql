@@ -24,7 +24,7 @@ tail as (
       and (
         :drop_unread::boolean
         or l.position <= coalesce(
-          (select min(k.position) from rowcast.checkpoint k where k.channel = c.channel), 9223372036854775807
+          (select min(k.position) from rowcast.checkpoint k where k.channel = c.channel), 9007199254740991
         )
       )
     order by l.position

@@ -19,7 +19,7 @@ where position in (
     and (
       :drop_unread
       or l.position <= coalesce(
-        (select min(k.position) from rowcast_checkpoint as k where k.channel = l.channel), 9223372036854775807
+        (select min(k.position) from rowcast_checkpoint as k where k.channel = l.channel), 9007199254740991
       )
     )
   order by l.position

@@ -17,6 +17,8 @@ import { mysqlDialect } from './dialect.js'
 import { checkTransaction, type MysqlConnection, type MysqlPool, type PooledConnection } from './driver.js'
 import { translate } from './errors.js'
 
+/** A user's pool may shape rows as it likes. */
+const PLAIN = { rowsAsArray: false, nestTables: false } as const
 /** After this long without an answer a connection counts as broken, in milliseconds. */
 const QUERY_TIMEOUT_MS = 30_000
 
@@ -36,6 +38,11 @@ export class MysqlAdapter implements Adapter {
   readonly #statements: Statements
   readonly #resources: MysqlResources
 
+  /** The driver has 0 for no limit. */
+  get poolSize(): number | undefined {
+    return this.#resources.pool.pool?.config?.connectionLimit || undefined
+  }
+
   constructor(resources: MysqlResources, tablePrefix: string) {
     this.dialect = mysqlDialect(tablePrefix)
     this.#statements = new Statements(this.dialect)
@@ -46,7 +53,7 @@ export class MysqlAdapter implements Adapter {
   async probe(): Promise<void> {
     const sql = "select j.n from json_table('[1]', '$[*]' columns (n int path '$')) as j for update skip locked"
     try {
-      await this.#withConnection((connection) => connection.query({ sql, timeout: PROBE_TIMEOUT_MS }))
+      await this.#withConnection((connection) => inTime(connection.query({ sql }), PROBE_TIMEOUT_MS))
     } catch (error) {
       if (!(error instanceof Error) || !('code' in error) || error.code !== 'DATABASE') throw error
       throw new UnsupportedError(
@@ -106,12 +113,12 @@ export class MysqlAdapter implements Adapter {
 
   async #inTransaction<Result>(connection: MysqlConnection, work: () => Work<Result>): Promise<Result> {
     if (!this.#resources.readCommitted) {
-      await connection.query({ sql: 'set transaction isolation level read committed' })
+      await inTime(connection.query({ sql: 'set transaction isolation level read committed' }))
     }
-    await connection.query({ sql: 'start transaction' })
+    await inTime(connection.query({ sql: 'start transaction' }))
     try {
       const result = await this.#drive(connection, work)
-      await connection.query({ sql: 'commit', timeout: QUERY_TIMEOUT_MS })
+      await inTime(connection.query({ sql: 'commit' }))
       return result
     } catch (error) {
       // On a broken connection there is nothing left to roll back.
@@ -142,16 +149,32 @@ export class MysqlAdapter implements Adapter {
 }
 
 async function query(connection: MysqlConnection, { statement, values }: Prepared): Promise<readonly Row[]> {
-  const options = { sql: statement.text, timeout: QUERY_TIMEOUT_MS, rowsAsArray: false }
+  const options = { ...PLAIN, sql: statement.text }
   try {
     // What a migration says cannot all be prepared.
-    const [rows] =
+    const work =
       statement.name === 'migration'
-        ? await connection.query(options)
-        : await connection.execute({ ...options, values: values.map(toMysql) })
+        ? connection.query(options)
+        : connection.execute({ ...options, values: values.map(toMysql) })
+    const [rows] = await inTime(work)
     return Array.isArray(rows) ? rows : []
   } catch (error) {
     throw translate(error)
+  }
+}
+
+/** The driver has a time limit of its own, but it does not cover the preparing of a statement. */
+async function inTime<Answer>(work: Promise<Answer>, limitMs = QUERY_TIMEOUT_MS): Promise<Answer> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const error = () =>
+      new ConnectionError(`MySQL gave no answer within ${limitMs} ms: check the server and the network`)
+    timer = setTimeout(() => reject(error()), limitMs)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 
@@ -162,7 +185,10 @@ function toMysql(value: string | number | boolean | null): string | null {
 }
 
 async function ask(connection: MysqlConnection, sql: string, values: unknown[]): Promise<unknown> {
-  const [rows] = await connection.execute({ sql, values })
+  const [rows] = await inTime(
+    connection.execute({ ...PLAIN, sql, values }),
+    QUERY_TIMEOUT_MS + MIGRATION_WAIT_S * 1_000,
+  )
   return (rows as { answer: unknown }[])[0]?.answer
 }
 

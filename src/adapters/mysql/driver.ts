@@ -15,13 +15,15 @@ export interface PooledConnection extends MysqlConnection {
 /** What we use of a `mysql2/promise` pool. */
 export interface MysqlPool extends MysqlConnection {
   getConnection(): Promise<PooledConnection>
+  /** The pool with callbacks that it wraps. */
+  readonly pool?: { readonly config?: { readonly connectionLimit?: number } }
 }
 
 interface QueryOptions {
   readonly sql: string
   readonly values?: unknown[]
-  readonly timeout?: number
   readonly rowsAsArray?: boolean
+  readonly nestTables?: boolean
 }
 
 /** Bits of the status that comes with every answer. @see https://dev.mysql.com/doc/dev/mysql-server/latest/ SERVER_STATUS_flags_enum */

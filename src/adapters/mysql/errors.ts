@@ -19,6 +19,9 @@ const CONNECTION = new Set([
   1040, 1045, 1049, 1053, 1129, 1130, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1698, 1927, 4031,
 ])
 
+/** Read-only: a replica, perhaps since a moment ago. Another connection may lead to a server that is not. */
+const READ_ONLY = new Set([1290, 1792, 1836])
+
 /** Over `max_allowed_packet`; the server hangs up after saying so. */
 const TOO_LARGE = 1153
 
@@ -35,6 +38,11 @@ export function translate(cause: unknown): unknown {
   }
   if (DENIED.has(errno)) {
     return new ConfigurationError(`MySQL denied the right (${what}): see the grants in docs/adapters/mysql.md`, {
+      cause,
+    })
+  }
+  if (READ_ONLY.has(errno)) {
+    return new ConnectionError(`MySQL takes no writes here (${what}): check that the address leads to a primary`, {
       cause,
     })
   }

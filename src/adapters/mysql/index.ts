@@ -15,12 +15,13 @@ export type { MysqlConnection, MysqlPool } from './driver.js'
  * MySQL or MariaDB through a pool of your own (`mysql2` or `mysql2/promise`), which stays yours to end.
  * @throws {ConfigurationError} when `pool` is not a pool
  */
-export function mysql({ pool: given }: { readonly pool: object }): AdapterSource {
-  const pool = given && (toPromises(given) as MysqlPool)
+export function mysql(options: { readonly pool: object }): AdapterSource {
+  const given = options?.pool
+  const pool = typeof given === 'object' && given !== null ? (toPromises(given) as MysqlPool) : undefined
   if (typeof pool?.getConnection !== 'function') {
     throw new ConfigurationError('mysql: pool is not a mysql2 pool: pass { pool: mysql.createPool(…) }')
   }
-  return { adapter: 'mysql', connect: (options) => connect({ pool, readCommitted: false }, options) }
+  return { adapter: 'mysql', connect: (connectOptions) => connect({ pool, readCommitted: false }, connectOptions) }
 }
 
 /** MySQL or MariaDB by URL, through a pool of our own. */

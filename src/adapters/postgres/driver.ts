@@ -18,7 +18,7 @@ export interface PooledClient extends PostgresClient {
 export interface PostgresPool extends PostgresClient {
   connect(): Promise<PooledClient>
   /** Where the LISTEN connection goes, too, unless `listenUrl` says otherwise. */
-  readonly options?: object
+  readonly options?: { readonly max?: number }
 }
 
 interface QueryConfig {

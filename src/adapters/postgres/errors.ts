@@ -11,6 +11,8 @@ import {
 const CONTENTION = new Set(['40001', '40P01', '55P03'])
 const CONNECTION = new Set(['57P01', '57P02', '57P03', '57P05', '53300', '3D000', '28000', '28P01'])
 const MISSING = new Set(['42P01', '42703', '3F000'])
+/** Read-only: a standby, perhaps since a moment ago. Another connection may lead to a server that is not. */
+const READ_ONLY = '25006'
 const SQLSTATE = /^[0-9A-Z]{5}$/
 
 /** A driver's error as one of ours. Errors without an SQLSTATE are the driver's own, about the connection. */
@@ -20,6 +22,11 @@ export function translate(cause: unknown): unknown {
   const what = describeCause(cause)
   if (!SQLSTATE.test(code) || code.startsWith('08') || CONNECTION.has(code)) {
     return new ConnectionError(`Postgres cannot be reached (${what}): check the address, the login and the server`, {
+      cause,
+    })
+  }
+  if (code === READ_ONLY) {
+    return new ConnectionError(`Postgres takes no writes here (${what}): check that the address leads to a primary`, {
       cause,
     })
   }

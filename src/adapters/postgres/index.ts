@@ -17,15 +17,18 @@ export type { PostgresClient, PostgresPool } from './driver.js'
  * pool's own options; give `listenUrl` to `EventChannel.open` where the pool goes through a pooler.
  * @throws {ConfigurationError} when `pool` is not a pool
  */
-export function postgres({ pool }: { readonly pool: PostgresPool }): AdapterSource {
-  if (typeof pool?.connect !== 'function' || typeof pool.query !== 'function') {
+export function postgres(options: { readonly pool: PostgresPool }): AdapterSource {
+  const pool = options?.pool
+  // A client can connect, too, but only once.
+  if (typeof pool?.connect !== 'function' || typeof pool.query !== 'function' || 'processID' in pool) {
     throw new ConfigurationError('postgres: pool is not a pg.Pool: pass { pool: new pg.Pool(…) }')
   }
   return {
     adapter: 'postgres',
-    async connect(options) {
-      if (options.listenUrl !== undefined) await checkUrl('listenUrl', options.listenUrl)
-      return connect({ pool, listenConfig: listenConfigOf(pool, options) }, options)
+    async connect(connectOptions) {
+      const { listenUrl } = connectOptions
+      if (listenUrl !== undefined) await checkUrl('listenUrl', listenUrl)
+      return connect({ pool, listenConfig: listenConfigOf(pool, connectOptions) }, connectOptions)
     },
   }
 }

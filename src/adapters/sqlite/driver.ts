@@ -20,12 +20,15 @@ export interface SqliteDatabase {
   close(): unknown
 }
 
-/** @throws {ConfigurationError} when it is not a database of the driver */
-export function checkDatabase(database: unknown): SqliteDatabase {
+/**
+ * @param what how the message calls it
+ * @throws {ConfigurationError} when it is not a database of the driver
+ */
+export function checkDatabase(what: string, database: unknown): SqliteDatabase {
   const candidate = database as Partial<SqliteDatabase> | null
   if (typeof candidate?.prepare === 'function' && typeof candidate.pragma === 'function')
     return candidate as SqliteDatabase
-  throw new ConfigurationError('not a better-sqlite3 database: pass the object that new Database(file) made')
+  throw new ConfigurationError(`${what} is not a better-sqlite3 database: pass the object that new Database(file) made`)
 }
 
 /**
@@ -33,7 +36,7 @@ export function checkDatabase(database: unknown): SqliteDatabase {
  * @throws {ConfigurationError} when it is no database of the driver, or in no transaction
  */
 export function checkTransaction(tx: unknown): SqliteDatabase {
-  const database = checkDatabase(tx)
+  const database = checkDatabase('publish: tx', tx)
   if (database.inTransaction) return database
   throw new ConfigurationError('publish: the database that tx names is in no transaction: begin one first')
 }

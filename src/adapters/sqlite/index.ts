@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../../errors.js'
+import { ConfigurationError, describe } from '../../errors.js'
 import { printMigrations } from '../../migrate.js'
 import type { ChannelOptions } from '../../options.js'
 import { resolveChannelOptions } from '../../resolve.js'
@@ -20,8 +20,8 @@ type Open = (file: string, options: { timeout: number; readonly?: boolean }) => 
  * only the one connection.
  * @throws {ConfigurationError} when `database` is not a database
  */
-export function sqlite({ database: given }: { readonly database: SqliteDatabase }): AdapterSource {
-  const database = checkDatabase(given)
+export function sqlite(options: { readonly database: SqliteDatabase }): AdapterSource {
+  const database = checkDatabase('sqlite: database', options?.database)
   const Database = database.constructor as new (...args: Parameters<Open>) => SqliteDatabase
   return {
     adapter: 'sqlite',
@@ -87,7 +87,13 @@ function openFile(open: Open, file: string): SqliteDatabase {
     return open(file, { timeout: 0 })
   } catch (error) {
     // The driver reports a missing folder as a TypeError.
-    throw translate(error instanceof TypeError ? Object.assign(error, { code: 'SQLITE_CANTOPEN' }) : error)
+    if (error instanceof TypeError) throw translate(Object.assign(error, { code: 'SQLITE_CANTOPEN' }), file)
+    const translated = translate(error, file)
+    // It loads its native part only now; built for another Node, or not at all, that fails without a code of SQLite's.
+    if (translated !== error) throw translated
+    throw new ConfigurationError(`better-sqlite3 cannot be loaded (${describe(error)}): npm rebuild better-sqlite3`, {
+      cause: error,
+    })
   }
 }
 
@@ -97,6 +103,6 @@ function prepareFile(connection: SqliteDatabase): void {
     connection.pragma('journal_mode = wal')
     connection.pragma('synchronous = normal')
   } catch (error) {
-    throw translate(error)
+    throw translate(error, connection.name)
   }
 }

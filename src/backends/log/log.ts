@@ -11,8 +11,8 @@ import { Member } from './member.js'
 import { LogPublisher } from './publisher.js'
 import { Tail } from './tail.js'
 
-/** Events stay at least this long, in milliseconds: subscribers need the time to read them. */
-const MIN_RETENTION_MS = 60_000
+/** How long events stay where the channel keeps none, in milliseconds: subscribers need the time to read them. */
+const LEAST_RETENTION_MS = 60_000
 /** Longest that closing waits for a group to be given up, in milliseconds. */
 const STEP_DOWN_MS = 2_000
 
@@ -108,7 +108,7 @@ export class LogBackend implements Backend {
   /** Where nobody subscribes, somebody still has to give positions before what is old can go. */
   #purgeTail(): Purge {
     const { adapter, options } = this.#context
-    const retentionMs = Math.max(options.retentionMs, MIN_RETENTION_MS)
+    const retentionMs = options.retentionMs || LEAST_RETENTION_MS
     return new Purge(options.logger, retentionMs, async (limit) => {
       await this.#tail.settle()
       const rows = await adapter.run('purge_log', { retention_ms: retentionMs, drop_unread: options.dropUnread, limit })

@@ -53,11 +53,9 @@ export class NotifyInbox implements Inbox {
   /** Events may have been missed. */
   tellGap(reason: Gap['reason'], missed?: number): void {
     this.#context.telemetry.count('events.gap', missed ?? 1)
-    try {
-      this.#onGap?.({ reason, missed, channels: this.channels })
-    } catch (error) {
-      this.#context.options.logger.warn('onGap failed', { error: describe(error) })
-    }
+    // A user's function, which may throw, or take its time and then fail.
+    const told = (async () => this.#onGap?.({ reason, missed, channels: this.channels }))()
+    told.catch((error: unknown) => this.#context.options.logger.warn('onGap failed', { error: describe(error) }))
   }
 
   async take(limit: number, signal: AbortSignal): Promise<readonly Delivery[]> {

@@ -4,6 +4,7 @@ import type { ResolvedSubscribeOptions } from '../../resolve.js'
 import type { Backend, BackendContext, ChannelStats, Inbox } from '../backend.js'
 import { DeadLetterTable } from '../dead-letter-table.js'
 import { Poller } from '../poller.js'
+import { checkPoolSize } from '../pool.js'
 import { Purge } from '../purge.js'
 import { WakeUps } from '../wake-ups.js'
 import { findDue } from './due.js'
@@ -41,7 +42,9 @@ export class QueueBackend implements Backend {
   readonly #exchanges = new Map<string, Exchange>()
   readonly publishSync: Backend['publishSync']
 
+  /** @throws {ConfigurationError} when the pool is too small */
   constructor(context: BackendContext) {
+    checkPoolSize(context.adapter, 2, 'one to consume, one to publish and to keep leases meanwhile')
     this.#context = context
     this.#poller = new Poller(context, (channels) => findDue(context, channels))
     this.#wakeUps = new WakeUps(context, 'queue', this.#poller)

@@ -29,6 +29,8 @@ export interface ServerRecipe {
   /** Rejects until the server answers. */
   probe(url: string): Promise<void>
   readonly account: Account | undefined
+  /** The signal that ends it at once; Postgres leaves processes behind when it is killed. @default SIGKILL */
+  readonly immediate?: NodeJS.Signals
 }
 
 /** How long a server may take to come up or go down, in milliseconds. */
@@ -55,8 +57,8 @@ export async function startServer(recipe: ServerRecipe, folder: string): Promise
     async stop(how = 'orderly') {
       if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
       const gone = new Promise((resolve) => child?.once('exit', resolve))
-      // To Postgres SIGQUIT is the immediate shutdown, SIGINT the fast one, which waits for nobody.
-      child.kill(how === 'immediate' ? 'SIGKILL' : 'SIGINT')
+      // To Postgres SIGINT is the fast shutdown, which waits for nobody.
+      child.kill(how === 'immediate' ? (recipe.immediate ?? 'SIGKILL') : 'SIGINT')
       if (how === 'orderly') child.kill('SIGTERM')
       await gone
     },

@@ -42,6 +42,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<O
   return startServer(
     {
       account,
+      immediate: 'SIGQUIT',
       url: (port) => `postgres://postgres@127.0.0.1:${port}/postgres`,
       probe: probePostgres,
       command: (port) => ({

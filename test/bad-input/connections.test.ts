@@ -1,0 +1,221 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inspect } from 'node:util'
+import { createPool } from 'mysql2'
+import pg from 'pg'
+import * as assert from 'uvu/assert'
+import { mysql } from '../../src/adapters/mysql/index.js'
+import { postgres } from '../../src/adapters/postgres/index.js'
+import { sqlite } from '../../src/adapters/sqlite/index.js'
+import { ConfigurationError, ConnectionError, EventChannel, type RowcastError } from '../../src/index.js'
+import { serverUrl } from '../support/databases.js'
+import { rejects } from '../support/errors.js'
+import { silent } from '../support/logger.js'
+import { startPostgres } from '../support/servers/postgres.js'
+import { suite } from '../support/suite.js'
+import { within } from '../support/wait.js'
+
+const test = suite('a database that is not there')
+
+const SECRET = 'hunter2'
+/** Longest that `open` may take to find out, in milliseconds: a connection and a question on it time out after 5 s each. */
+const BOUND_MS = 12_000
+
+type Target = Parameters<typeof EventChannel.open>[0]
+
+const open = (target: Target) => within(BOUND_MS, EventChannel.open(target, { logger: silent }))
+
+/** Asserts that the password is nowhere to be seen: not in the message, the stack, a cause, or any hidden property. */
+function assertSecretKept(error: RowcastError): void {
+  assert.not.match(inspect(error, { depth: 20, showHidden: true }), new RegExp(SECRET))
+  let cause: unknown = error
+  while (cause instanceof Error) {
+    assert.not.match(`${cause.message} ${cause.stack} ${JSON.stringify(cause)}`, new RegExp(SECRET))
+    cause = cause.cause
+  }
+}
+
+async function refused(target: Target, message: RegExp): Promise<void> {
+  const error = await rejects(open(target), 'CONNECTION', message)
+  assert.instance(error, ConnectionError)
+  assert.ok(error.cause instanceof Error || /no connection within/.test(error.message))
+  assertSecretKept(error)
+}
+
+/** A server that accepts, and perhaps says something, and then nothing. */
+async function silentServer(greeting?: Buffer): Promise<{ readonly port: number } & AsyncDisposable> {
+  const sockets: Socket[] = []
+  const server: Server = createServer((socket) => {
+    sockets.push(socket)
+    socket.on('error', () => undefined)
+    if (greeting !== undefined) socket.once('data', () => socket.write(greeting))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      server.close()
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
+
+function withPath(url: string, change: (url: URL) => void): string {
+  const changed = new URL(url)
+  change(changed)
+  return changed.href
+}
+
+test('a closed port', async () => {
+  await refused(
+    `postgres://app:${SECRET}@127.0.0.1:1/app`,
+    /Postgres cannot be reached \(.*ECONNREFUSED 127\.0\.0\.1:1\)/,
+  )
+  await refused(`mysql://app:${SECRET}@127.0.0.1:1/app`, /MySQL cannot be reached \(.*ECONNREFUSED 127\.0\.0\.1:1\)/)
+  await refused(`mariadb://app:${SECRET}@127.0.0.1:1/app`, /MySQL cannot be reached/)
+})
+
+test('a host that nobody knows', async () => {
+  await refused(`postgres://app:${SECRET}@nowhere.invalid/app`, /nowhere\.invalid/)
+  await refused(`mysql://app:${SECRET}@nowhere.invalid/app`, /nowhere\.invalid/)
+})
+
+test('a server that accepts and never answers, through a URL and through a pool without a timeout', async () => {
+  await using server = await silentServer()
+  // AuthenticationOk and ReadyForQuery, and then no answer to any query.
+  await using mute = await silentServer(Buffer.from('520000000800000000' + '5a0000000549', 'hex'))
+  const { port } = server
+  const address = { host: '127.0.0.1', port, user: 'app', password: SECRET, database: 'app' }
+  const postgresPool = new pg.Pool(address)
+  const mysqlPool = createPool({ ...address, connectTimeout: 60_000 })
+  await Promise.all([
+    refused(`postgres://app:${SECRET}@127.0.0.1:${port}/app`, /Postgres cannot be reached \(.*timeout/),
+    refused(`mysql://app:${SECRET}@127.0.0.1:${port}/app`, /MySQL cannot be reached \(.*ETIMEDOUT/),
+    refused(`postgres://app:${SECRET}@127.0.0.1:${mute.port}/app`, /Postgres cannot be reached \(.*timeout/),
+    refused(postgres({ pool: postgresPool }), /no connection within 10000 ms/),
+    refused(mysql({ pool: mysqlPool }), /no connection within 10000 ms/),
+  ])
+  mysqlPool.end(() => undefined)
+})
+
+test('a database that does not exist', async () => {
+  const postgresUrl = withPath(serverUrl('ROWCAST_TEST_POSTGRES_URL'), (url) => {
+    url.pathname = '/rowcast_no_such_database'
+  })
+  await refused(postgresUrl, /"rowcast_no_such_database" does not exist/)
+  const mysqlUrl = withPath(serverUrl('ROWCAST_TEST_MYSQL_URL'), (url) => {
+    url.pathname = '/rowcast_no_such_database'
+  })
+  await refused(mysqlUrl, /Unknown database 'rowcast_no_such_database'|Access denied/)
+})
+
+test('a wrong password', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rowcast-hba-'))
+  const rules = join(folder, 'pg_hba.conf')
+  // The server runs as another account, which must get in.
+  chmodSync(folder, 0o755)
+  writeFileSync(rules, 'host all postgres all trust\nhost all all all scram-sha-256\n')
+  await using server = await startPostgres([`hba_file=${rules}`])
+  const admin = new pg.Client(server.url)
+  await admin.connect()
+  await admin.query(`create role app login password 'correct'`)
+  await admin.end()
+  const postgresUrl = withPath(server.url, (url) => {
+    url.username = 'app'
+    url.password = SECRET
+  })
+  await refused(postgresUrl, /Postgres cannot be reached \(.*password authentication failed for user "app"/)
+  await refused(
+    withPath(serverUrl('ROWCAST_TEST_MYSQL_URL'), (url) => {
+      url.username = 'rowcast_nobody'
+      url.password = SECRET
+    }),
+    /MySQL cannot be reached \(.*Access denied for user 'rowcast_nobody'/,
+  )
+  rmSync(folder, { recursive: true, force: true })
+}, 60_000)
+
+test('a SQLite file that cannot be one', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rowcast-none-'))
+  const text = join(folder, 'notes.txt')
+  writeFileSync(text, 'no database, but some text\n'.repeat(100))
+  await refused(`sqlite:${folder}/missing/app.db`, /SQLite cannot open .*missing\/app\.db .*check its path/)
+  await refused(`sqlite:${text}`, /SQLite cannot open .*notes\.txt \(.*not a database\)/)
+  await refused(`sqlite:${folder}`, /SQLite cannot open .*unable to open database file/)
+  rmSync(folder, { recursive: true, force: true })
+})
+
+test('a SQLite driver whose native part cannot be loaded', async () => {
+  class Unbuilt {
+    readonly name = 'app.db'
+    readonly memory = false
+    readonly open = true
+    readonly inTransaction = false
+    pragma() {}
+    prepare(): never {
+      throw new Error('not reached')
+    }
+    exec() {}
+    close() {}
+  }
+  const database = new Unbuilt()
+  Object.defineProperty(database, 'constructor', {
+    value: class {
+      constructor() {
+        throw Object.assign(new Error('compiled against another Node.js'), { code: 'ERR_DLOPEN_FAILED' })
+      }
+    },
+  })
+  const error = await rejects(
+    open(sqlite({ database })),
+    'CONFIGURATION',
+    /another Node\.js\): npm rebuild better-sqlite3/,
+  )
+  assert.instance(error, ConfigurationError)
+})
+
+test('a URL that cannot be read is not repeated', async () => {
+  for (const url of [
+    `postgres://app:${SECRET}@host:port/app`,
+    `mysql://app:${SECRET}@host:port/app`,
+    `mysql://app:${SECRET}%zz@host/app`,
+    `postgres://app:${SECRET}/#@host/app`,
+  ]) {
+    const error = await rejects(open(url), 'CONFIGURATION', /the URL cannot be read \(.*percent-encode/)
+    assert.instance(error, ConfigurationError)
+    assertSecretKept(error)
+  }
+  const listenUrl = `postgres://app:${SECRET}@host:port/app`
+  const url = serverUrl('ROWCAST_TEST_POSTGRES_URL')
+  const pool = new pg.Pool({ connectionString: url })
+  for (const target of [url, postgres({ pool })]) {
+    const opening = EventChannel.open(target, { listenUrl, logger: silent })
+    assertSecretKept(await rejects(opening, 'CONFIGURATION', /listenUrl cannot be read/))
+  }
+  await pool.end()
+})
+
+test('a target that names no database that rowcast knows', async () => {
+  const unknown: [unknown, RegExp][] = [
+    [`kafka://app:${SECRET}@host`, /the scheme kafka: is unknown: use one of postgres, .*sqlite/],
+    [`app:${SECRET}@host`, /the scheme app: is unknown/],
+    [`//app:${SECRET}@host`, /the target is no URL: use one of/],
+    ['', /the target is no URL/],
+    ['./app.db', /the target is no URL/],
+    ['sqlite:', /sqlite: names no file: write sqlite:\.\/app\.db/],
+    [undefined, /neither a URL nor an adapter: pass a URL, postgres\(\{ pool \}\)/],
+    [null, /neither a URL nor an adapter/],
+    [5, /neither a URL nor an adapter/],
+    [{ host: 'localhost', password: SECRET }, /neither a URL nor an adapter/],
+    [new pg.Pool(), /neither a URL nor an adapter/],
+  ]
+  for (const [target, message] of unknown) {
+    const error = await rejects(open(target as never), 'CONFIGURATION', message)
+    assert.instance(error, ConfigurationError)
+    assertSecretKept(error)
+  }
+})
+
+test.run()

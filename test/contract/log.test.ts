@@ -1,0 +1,189 @@
+import * as assert from 'uvu/assert'
+import type { ChannelOptions } from '../../src/index.js'
+import { DATABASES } from '../support/databases.js'
+import { rejects, throws } from '../support/errors.js'
+import { recorder } from '../support/logger.js'
+import { suite } from '../support/suite.js'
+import { eventually } from '../support/wait.js'
+import { SOON_MS, Taker, World } from '../support/world.js'
+
+const payloads = (events: readonly { payload: unknown }[]) => events.map(({ payload }) => payload)
+const numbered = (channel: string, count: number) =>
+  Array.from({ length: count }, (_, payload) => ({ channel, payload }))
+
+for (const database of DATABASES) {
+  const test = suite(`a log on ${database.name}`)
+  const open = (options: ChannelOptions = {}) => World.open(database, { backend: 'log', ...options })
+
+  test('every subscriber gets every event, in the order of growing positions, without a lease', async () => {
+    await using world = await open()
+    const takers = [new Taker(world.channel, 'orders'), new Taker(await world.another(), 'orders')]
+    await Promise.all(takers.map(({ subscription }) => subscription.ready))
+    await world.channel.publish('orders', 0, { metadata: { tenant: 'acme' } })
+    await world.channel.publishMany(numbered('orders', 5))
+    for (const taker of takers) {
+      const events = await taker.takeMany(6)
+      assert.equal(payloads(events), [0, 0, 1, 2, 3, 4])
+      assert.equal(events[0]?.metadata, { tenant: 'acme' })
+      const positions = events.map(({ position }) => Number(position))
+      assert.equal(
+        positions,
+        positions.toSorted((a, b) => a - b),
+      )
+      assert.is(new Set(positions).size, 6)
+      assert.ok(events.every(({ leaseExpiresAt, attempts }) => leaseExpiresAt === null && attempts === 1))
+      assert.is(await events[0]?.ack(), true)
+    }
+  })
+
+  test('latest skips what was there before, earliest reads it, a position reads what comes after it', async () => {
+    await using world = await open()
+    await world.channel.publishMany(numbered('orders', 4))
+    const latest = new Taker(world.channel, 'orders')
+    await latest.subscription.ready
+    const all = await new Taker(world.channel, 'orders', { from: 'earliest' }).takeMany(4)
+    assert.equal(payloads(all), [0, 1, 2, 3])
+    const position = Number(all[1]?.position)
+    assert.equal(payloads(await new Taker(world.channel, 'orders', { from: position }).takeMany(2)), [2, 3])
+    assert.equal(payloads(await new Taker(world.channel, 'orders', { from: 0 }).takeMany(4)), [0, 1, 2, 3])
+    await world.channel.publish('orders', 'new')
+    assert.is((await latest.take()).payload, 'new')
+  })
+
+  test('a position beyond the last event is refused, as is one that is none', async () => {
+    await using world = await open()
+    await world.channel.publish('orders', 1)
+    const taker = new Taker(world.channel, 'orders', { from: 1_000 })
+    await rejects(taker.subscription.ready, 'CONFIGURATION', /1000 is beyond the last event/)
+    await rejects(taker.take(), 'CONFIGURATION', /beyond/)
+    for (const from of [-1, 1.5, 'middle', null]) {
+      throws(() => world.channel.subscribe('orders', { from: from as never }), 'CONFIGURATION', /from/)
+    }
+  })
+
+  test('several channels come in the order of their positions', async () => {
+    await using world = await open()
+    const events = Array.from({ length: 60 }, (_, i) => ({ channel: `c${i % 3}`, payload: i }))
+    for (let i = 0; i < 60; i += 10) await world.channel.publishMany(events.slice(i, i + 10))
+    await world.channel.publish('another', 'unheard')
+    const taken = await new Taker(world.channel, ['c0', 'c1', 'c2'], { from: 'earliest' }).takeMany(60)
+    assert.equal(
+      payloads(taken),
+      events.map(({ payload }) => payload),
+    )
+  })
+
+  test("in the caller's transaction an event commits and rolls back with it", async () => {
+    await using world = await open()
+    const taker = new Taker(world.channel, 'orders')
+    await taker.subscription.ready
+    const dropped = await world.place.begin()
+    await world.channel.publish('orders', 'dropped', { tx: dropped.handle })
+    await dropped.rollback()
+    const kept = await world.place.begin()
+    await world.channel.publish('orders', 'kept', { tx: kept.handle })
+    await kept.commit()
+    assert.is((await taker.take()).payload, 'kept')
+  })
+
+  if (database.name !== 'sqlite') {
+    test('what commits late is delivered late, and holds up nobody', async () => {
+      await using world = await open()
+      const takers = [new Taker(world.channel, 'orders'), new Taker(world.channel, 'orders', { group: 'g' })]
+      await Promise.all(takers.map(({ subscription }) => subscription.ready))
+      const slow = await world.place.begin()
+      await world.channel.publish('orders', 'slow', { tx: slow.handle })
+      await world.channel.publish('orders', 'quick')
+      for (const taker of takers) assert.is((await taker.take(1_900)).payload, 'quick')
+      await slow.commit()
+      for (const taker of takers) assert.is((await taker.take()).payload, 'slow')
+    })
+  }
+
+  test('options that schedule are refused, and nothing is stored', async () => {
+    await using world = await open()
+    for (const options of [
+      { delayMs: 5 },
+      { priority: 1 },
+      { key: 'k' },
+      { availableAt: new Date() },
+      { maxAttempts: 2 },
+    ]) {
+      await rejects(world.channel.publish('orders', 1, options), 'UNSUPPORTED', /backend: 'queue'/)
+    }
+    assert.equal(await world.channel.stats(), [])
+  })
+
+  test('a nack is false and logged: each subscriber gets an event once', async () => {
+    const logger = recorder()
+    await using world = await open({ logger })
+    const taker = new Taker(world.channel, 'orders')
+    await world.channel.publishMany(numbered('orders', 2))
+    assert.is(await (await taker.take()).nack({ error: new Error('not today') }), false)
+    assert.is((await taker.take()).payload, 1)
+    assert.ok(logger.lines.some(({ level, details }) => level === 'warn' && /not today/.test(JSON.stringify(details))))
+  })
+
+  test('a listener with concurrency handles each event', async () => {
+    await using world = await open()
+    const seen = new Set<unknown>()
+    world.channel.listen('orders', async ({ payload }) => void seen.add(payload), { concurrency: 10 })
+    await world.channel.publishMany(numbered('orders', 2_000))
+    await eventually(SOON_MS, () => seen.size === 2_000)
+    await eventually(SOON_MS, () => world.channel.telemetry.snapshot()['events.ack'] === 2_000)
+  })
+
+  test('an event with a payload of a megabyte, and a thousand at once, arrive whole', async () => {
+    await using world = await open()
+    const taker = new Taker(world.channel, 'orders')
+    const large = 'x'.repeat(2 ** 20 - 2)
+    await world.channel.publish('orders', large)
+    assert.is((await taker.take()).payload, large)
+    await Promise.all(Array.from({ length: 1_000 }, (_, i) => world.channel.publish('orders', i)))
+    assert.equal(
+      payloads(await taker.takeMany(1_000)),
+      Array.from({ length: 1_000 }, (_, i) => i),
+    )
+  })
+
+  test('retention deletes from the tail, and not what a group has not read', async () => {
+    await using world = await open({ retentionMs: 10_000 })
+    const group = new Taker(world.channel, 'read', { group: 'g', from: 'earliest' })
+    await world.channel.publishMany([...numbered('read', 3), ...numbered('unread', 2), ...numbered('free', 2)])
+    await (await group.take()).ack()
+    await new Taker(world.channel, 'unread', { group: 'g', from: 'earliest' }).subscription.ready
+    await world.place.sql(`update ${world.place.table('log')} set created_at = ${database.ago(60)}`)
+    await world.channel.publish('free', 'young')
+    const left = async () =>
+      (await world.place.sql(`select channel from ${world.place.table('log')}`)).map(({ channel }) => channel)
+    await eventually(10_000, async () => (await left()).length === 5, 50)
+    assert.equal((await left()).toSorted(), ['free', 'read', 'read', 'unread', 'unread'])
+  })
+
+  test('dropUnread lets retention pass over groups', async () => {
+    await using world = await open({ retentionMs: 10_000, dropUnread: true })
+    await new Taker(world.channel, 'orders', { group: 'g', from: 'earliest' }).subscription.ready
+    await world.channel.publishMany(numbered('orders', 3))
+    const rows = () => world.place.sql(`select channel from ${world.place.table('log')}`)
+    await eventually(SOON_MS, async () => (await rows()).length === 3)
+    await world.place.sql(`update ${world.place.table('log')} set created_at = ${database.ago(60)}`)
+    await world.channel.publish('orders', 'young')
+    await eventually(10_000, async () => (await rows()).length === 1, 50)
+  })
+
+  test('a queue and a log of one name do not meet', async () => {
+    await using world = await open()
+    const queue = await world.another({ backend: 'queue' })
+    const log = new Taker(world.channel, 'orders')
+    await log.subscription.ready
+    await queue.publish('orders', 'queued')
+    await world.channel.publish('orders', 'logged')
+    assert.is((await log.take()).payload, 'logged')
+    assert.is((await new Taker(queue, 'orders').take()).payload, 'queued')
+    throws(() => queue.subscribe('orders', { group: 'g' }), 'UNSUPPORTED', /backend: 'log'/)
+    throws(() => queue.listen('orders', () => undefined, { from: 'earliest' }), 'UNSUPPORTED', /from/)
+    await rejects(queue.groups.list(), 'UNSUPPORTED', /backend: 'log'/)
+  })
+
+  test.run()
+}

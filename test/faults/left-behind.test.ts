@@ -1,0 +1,118 @@
+import { readdirSync } from 'node:fs'
+import * as assert from 'uvu/assert'
+import { type ChannelOptions, EventChannel } from '../../src/index.js'
+import type { Belongings, LeaverConfig } from '../support/actors/leaver.js'
+import { runProgram } from '../support/actors/program.js'
+import { DATABASES, database, type Place, type TestDatabase } from '../support/databases.js'
+import { silent } from '../support/logger.js'
+import { collectGarbage } from '../support/memory.js'
+import { MYSQL, openRunDatabase, POSTGRES } from '../support/servers/find.js'
+import { suite } from '../support/suite.js'
+import { eventually } from '../support/wait.js'
+import { SOON_MS } from '../support/world.js'
+
+/*
+ * What a closed channel leaves behind: nothing.
+ */
+
+const test = suite('left behind')
+const PATIENCE_MS = 60_000
+/** How often a channel is opened and closed; a thousand times in the long run. */
+const ROUNDS = Number(process.env.ROWCAST_TEST_ROUNDS ?? 100)
+/** What a round may add to the heap, in bytes: less than anything that belongs to a channel, more than warming up does. */
+const LEAK_BYTES = 10_000
+
+interface Home extends AsyncDisposable {
+  readonly place: Place
+  /** Connections of others than the place's own. */
+  connections(): Promise<number>
+}
+
+const CASES: readonly (readonly [TestDatabase, ChannelOptions])[] = [
+  ...DATABASES.map((db) => [db, { backend: 'queue' }] as const),
+  [database('postgres'), { backend: 'notify' }],
+]
+
+/** A database of the test's own, so that its connections can be counted. */
+async function openHome(db: TestDatabase): Promise<Home> {
+  if (db.name === 'sqlite') {
+    const place = await db.place()
+    return { place, connections: async () => 0, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() }
+  }
+  const own = await openRunDatabase(db.name === 'postgres' ? POSTGRES : MYSQL)
+  const place = await db.place(own.url)
+  const others =
+    db.name === 'postgres'
+      ? "select 1 from pg_stat_activity where datname = current_database() and application_name like 'rowcast%'"
+      : 'select 1 from information_schema.processlist where db = database() and id <> connection_id()'
+  return {
+    place,
+    connections: async () => (await place.sql(others)).length,
+    async [Symbol.asyncDispose]() {
+      await place[Symbol.asyncDispose]()
+      await own[Symbol.asyncDispose]()
+    },
+  }
+}
+
+for (const [db, { backend }] of CASES) {
+  test(
+    `${db.name} ${backend}: after close the process ends by itself and has nothing open`,
+    async () => {
+      await using home = await openHome(db)
+      const config: LeaverConfig = {
+        url: home.place.url,
+        options: { backend, ...home.place.options } as ChannelOptions,
+      }
+      const { stdout, stderr, code } = await runProgram('leaver', config, PATIENCE_MS / 2)
+      assert.is(code, 0, stderr)
+      assert.is(stderr, '')
+      const { before, after } = JSON.parse(stdout) as { before: Belongings; after: Belongings }
+      assert.equal(after, before)
+      const own = after.resources.filter((kind) => kind !== 'PipeWrap' && kind !== 'TTYWrap')
+      assert.equal(own, [], `still open: ${own.join(', ')}`)
+      await eventually(SOON_MS, async () => (await home.connections()) === 0)
+    },
+    PATIENCE_MS,
+  )
+
+  test(
+    `${db.name} ${backend}: opened and closed ${ROUNDS} times, it leaks no memory, file or connection`,
+    async () => {
+      await using home = await openHome(db)
+      const { place } = home
+      const options = { backend, logger: silent, ...place.options } as ChannelOptions
+      const channels: WeakRef<EventChannel>[] = []
+      const round = async () => {
+        const channel = await EventChannel.open(place.url, options)
+        channels.push(new WeakRef(channel))
+        const subscription = channel.subscribe('orders')
+        await subscription.ready
+        await channel.publish('orders', 1)
+        for await (const event of subscription) {
+          await event.ack()
+          break
+        }
+        await channel.close()
+      }
+      for (let i = 0; i < 20; i++) await round()
+      const count = () => ({
+        files: readdirSync('/proc/self/fd').length,
+        resources: process.getActiveResourcesInfo().length,
+      })
+      const before = count()
+      const heapBefore = collectGarbage()
+      for (let i = 0; i < ROUNDS; i++) await round()
+      await eventually(SOON_MS, () => count().files <= before.files && count().resources <= before.resources)
+      const leakedBytes = (collectGarbage() - heapBefore) / ROUNDS
+      // The last one may still be on the stack.
+      const kept = channels.filter((channel) => channel.deref() !== undefined).length
+      assert.ok(kept <= 1, `${kept} channels are still held by somebody`)
+      assert.ok(leakedBytes < LEAK_BYTES, `${Math.round(leakedBytes)} bytes a round`)
+      await eventually(SOON_MS, async () => (await home.connections()) === 0)
+    },
+    ROUNDS * 1_000,
+  )
+}
+
+test.run()

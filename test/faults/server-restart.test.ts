@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import * as assert from 'uvu/assert'
+import { EventChannel, type Gap } from '../../src/index.js'
+import { Run } from '../support/actors/run.js'
+import { database } from '../support/databases.js'
+import { silent } from '../support/logger.js'
+import { startMysql } from '../support/servers/mysql.js'
+import { startPostgres } from '../support/servers/postgres.js'
+import { suite } from '../support/suite.js'
+import { tally } from '../support/tally.js'
+import { eventually } from '../support/wait.js'
+import { SOON_MS, Taker } from '../support/world.js'
+
+/** How long a whole run may take on a busy machine, in milliseconds: a server starts three times. */
+const RUN_MS = 120_000
+/** How long the server is away, besides the time that it takes to start, in milliseconds. */
+const AWAY_MS = 1_000
+
+for (const [db, start] of [
+  [database('postgres'), startPostgres],
+  [database('mysql'), startMysql],
+] as const) {
+  const test = suite(`server restarted: ${db.name}`)
+
+  test(
+    'nothing committed is lost, and handling goes on by itself once the server is back',
+    async () => {
+      await using server = await start()
+      await using run = await Run.open(db, { leaseMs: 2_000 }, await db.place(server.url))
+      const load = { callers: 4, pauseMs: 20 }
+      const [publisher] = await Promise.all([
+        run.publisher('p0', load),
+        run.worker('w0', { workMs: 20 }),
+        run.worker('w1', { workMs: 20 }),
+      ])
+      let awayMs = 0
+      for (const how of ['immediate', 'orderly'] as const) {
+        await sleep(1_000)
+        await run.recorder.hindering('*', 'the server was away', async () => {
+          const startedMs = performance.now()
+          await server.stop(how)
+          await sleep(AWAY_MS)
+          await server.start()
+          awayMs = Math.max(awayMs, performance.now() - startedMs)
+          // What was being handled or asked when it went is settled or asked again by then.
+          await sleep(2_500)
+        })
+      }
+      await publisher.terminate()
+      await run.settled(RUN_MS)
+      const judgement = await run.kept()
+      tally(`server restarted (away ${(awayMs / 1_000).toFixed(1)} s)`, db.name, judgement)
+      for (const fact of run.facts) {
+        if (fact.type === 'rejected') assert.not(fact.definite, fact.error)
+        if (fact.type === 'unsettled') assert.unreachable(fact.error)
+      }
+      assert.ok(judgement.events > 200, `only ${judgement.events} events`)
+      const resumedS = judgement.longestStallS - awayMs / 1_000
+      assert.ok(resumedS < 4, `went on ${resumedS} s after the server was back`)
+    },
+    RUN_MS,
+  )
+
+  if (db.name === 'postgres') {
+    test(
+      'notify tells onGap when the server is back, and events arrive again',
+      async () => {
+        await using server = await start()
+        const options = { backend: 'notify', logger: silent } as const
+        await using channel = await EventChannel.open(server.url, options)
+        const gaps: Gap[] = []
+        const taker = new Taker(channel, 'news', { onGap: (gap) => gaps.push(gap) })
+        await channel.publish('news', 'before')
+        assert.is((await taker.take()).payload, 'before')
+        await server.stop('immediate')
+        await sleep(AWAY_MS)
+        await server.start()
+        await eventually(SOON_MS * 2, () => gaps.length > 0)
+        await channel.publish('news', 'after')
+        assert.is((await taker.take()).payload, 'after')
+      },
+      RUN_MS,
+    )
+  }
+
+  test.run()
+}

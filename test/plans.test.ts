@@ -1,0 +1,117 @@
+import * as assert from 'uvu/assert'
+import { type Parameters, Statements } from '../src/statements.js'
+import { DATABASES, type Place } from './support/databases.js'
+import { openPlanner, type Planner } from './support/plans.js'
+import { suite } from './support/suite.js'
+import { World } from './support/world.js'
+
+/** Every statement that runs while events come and go. */
+const VERBS = [
+  'publish',
+  'schedule',
+  'dedupe',
+  'exchange',
+  'extend',
+  'release',
+  'reschedule',
+  'bury',
+  'promote',
+  'next_due',
+  'purge',
+  'find',
+  'find_acked',
+] as const
+/** Those that look for what is first, and so read along an index. */
+const ALONG_AN_INDEX = /^(exchange|exchange\.4-\w+|promote|promote\.(1-\w+|2-due)|next_due|purge|purge\.1-old)$/
+
+const TABLES = ['queue', 'scheduled', 'history', 'dead_letter', 'dedupe']
+const COUNTS = { orders: 4_000, refunds: 2_000, mail: 400 }
+
+/** Thousands of events of several channels in every stage of life. */
+async function fill(world: World): Promise<void> {
+  const { channel, place } = world
+  for (const [name, count] of Object.entries(COUNTS)) {
+    const events = Array.from({ length: count }, (_, i) => ({
+      channel: name,
+      payload: { no: i, text: 'x'.repeat(100) },
+      priority: 1 + (i % 9),
+    }))
+    await channel.publishMany(events.map((event, i) => (i % 4 === 0 ? { ...event, key: `key ${i}` } : event)))
+    await channel.publishMany(events.slice(0, count / 2).map((event, i) => ({ ...event, delayMs: 60_000 + i })))
+  }
+  const [queue, history, deadLetter] = ['queue', 'history', 'dead_letter'].map((name) => place.table(name))
+  await place.sql(
+    `insert into ${history} (id, channel, priority, payload, attempts, outcome, created_at, settled_at)
+     select id, channel, priority, payload, 1, 'acked', created_at, created_at from ${queue}`,
+  )
+  await place.sql(
+    `insert into ${deadLetter} (id, channel, priority, payload, attempts, max_attempts, created_at, died_at, error)
+     select id, channel, priority, payload, 1, 5, created_at, created_at, 'no' from ${queue}`,
+  )
+}
+
+/** What any of the statements takes, a hundred rows where it takes a list. */
+async function parametersFor(place: Place): Promise<Parameters> {
+  const sql = `select priority, id from ${place.table('queue')} where channel = 'orders' order by priority, id limit 100`
+  const token = '00000000-0000-4000-8000-000000000000'
+  const rows = (await place.sql(sql)).map(({ priority, id }, i) => ({
+    channel: 'orders',
+    priority,
+    id,
+    lease_token: token,
+    lease_expires_at_ms: 0,
+    lease_ms: 1_000,
+    delay_ms: 1_000,
+    available_at_ms: null,
+    given_back: 0,
+    error: null,
+    dedupe_key: `key ${i * 4}`,
+    payload: '1',
+    metadata: null,
+    max_attempts: 5,
+    ripe_channel: 'orders',
+  }))
+  const lists = ['events', 'settled', 'deliveries', 'keys', 'held', 'acked', 'head', 'ripe', 'due', 'stored', 'old']
+  return {
+    ...Object.fromEntries(lists.map((name) => [name, rows])),
+    ids: rows.map(({ id }) => id),
+    keyed: rows.map(({ id }) => id),
+    channels: Object.keys(COUNTS),
+    topics: [],
+    channel: 'orders',
+    lease_token: token,
+    lease_ms: 1_000,
+    limit: 500,
+    keep_history: true,
+    consumer: 'test',
+    retention_ms: 86_400_000,
+  }
+}
+
+/** Each way to the rows that is neither by key nor, where it may be, along an index. */
+async function findFaults(planner: Planner, parameters: Parameters): Promise<readonly string[]> {
+  const statements = new Statements(planner.dialect)
+  const faults: string[] = []
+  for (const statement of VERBS.flatMap((verb) => statements.get(verb))) {
+    const allowed = ALONG_AN_INDEX.test(statement.name) ? ['lookup', 'range'] : ['lookup']
+    for (const { kind, said } of await planner.explain(statement, parameters)) {
+      if (!allowed.includes(kind)) faults.push(`${statement.name}: ${kind}: ${said}`)
+    }
+  }
+  return faults
+}
+
+for (const database of DATABASES) {
+  const test = suite(`plans on ${database.name}`)
+  const analyze = { postgres: 'analyze', mysql: 'analyze table', sqlite: 'analyze' }[database.name]
+
+  test('every table that events pass through is read by key, or along an index and no further than asked', async () => {
+    await using world = await World.open(database)
+    await fill(world)
+    for (const table of TABLES) await world.place.sql(`${analyze} ${world.place.table(table)}`)
+    await using planner = await openPlanner(database, world.place)
+    assert.equal(await findFaults(planner, await parametersFor(world.place)), [])
+  })
+
+  test.run()
+}
