@@ -134,12 +134,9 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   takeNow(): Message | undefined {
     const delivery = this.#buffer[0]
     const isBusy = this.#serving || this.#decoding !== undefined || this.#handedOut >= BURST
-    if (delivery === undefined || isBusy || this.#isStale(delivery)) return undefined
+    if (delivery === undefined || isBusy || this.#isStale(delivery)) return
     const decoded = this.#decoder.decode(delivery)
-    if (decoded instanceof Promise) {
-      this.#decoding = decoded
-      return undefined
-    }
+    if (decoded instanceof Promise) return void (this.#decoding = decoded)
     this.#buffer.shift()
     this.#noteHandOut(decoded)
     this.poke()

@@ -15,7 +15,7 @@ const LAYERS: readonly RegExp[] = [
   /^channel$/,
   /^(consumers|publishing|dead-letters|health)$/,
   /^listener$/,
-  /^(subscription|in-hand|message)$/,
+  /^(subscription|in-hand|decoder|message)$/,
   /^backends\/open$/,
   /^backends\/(notify|queue)\//,
   /^backends\//,
