@@ -136,7 +136,10 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     const isBusy = this.#serving || this.#decoding !== undefined || this.#handedOut >= BURST
     if (delivery === undefined || isBusy || this.#isStale(delivery)) return
     const decoded = this.#decoder.decode(delivery)
-    if (decoded instanceof Promise) return void (this.#decoding = decoded)
+    if (decoded instanceof Promise) {
+      this.#decoding = decoded
+      return
+    }
     this.#buffer.shift()
     this.#noteHandOut(decoded)
     this.poke()
