@@ -13,7 +13,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const LAYERS: readonly RegExp[] = [
   /^index$/,
   /^channel$/,
-  /^(consumers|publishing|dead-letters|health)$/,
+  /^(consumers|publishing|dead-letters|groups|health)$/,
   /^listener$/,
   /^(subscription|in-hand|decoder|message)$/,
   /^backends\/open$/,
