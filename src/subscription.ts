@@ -1,6 +1,6 @@
 import type { Inbox } from './backends/backend.js'
 import type { DatabaseClock } from './clock.js'
-import { type DecodeContext, decode } from './decode.js'
+import { Decoder, type DecoderContext } from './decoder.js'
 import { describe } from './errors.js'
 import type { Delivery, EventMessage } from './event.js'
 import type { Message, MessageOwner } from './message.js'
@@ -9,11 +9,11 @@ import type { ResolvedSubscribeOptions } from './resolve.js'
 import { isFinal, Trouble } from './trouble.js'
 import { type Deferred, defer, detach, handled, nextTurn, sleep } from './wait.js'
 
-/** Most events handed out in one turn of the event loop. */
+/** Most events handed out before the event loop turns. */
 const BURST = 128
 
 /** What a subscription needs of the channel object it belongs to. */
-export interface SubscriptionContext extends DecodeContext {
+export interface SubscriptionContext extends DecoderContext {
   readonly clock: DatabaseClock
   /** Throws once nothing can be settled any more. */
   assertOpen(): void
@@ -47,11 +47,11 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   readonly #demand: () => number
   #buffer: Delivery[] = []
   #waiters: Deferred<IteratorResult<Event, undefined>>[] = []
-  /** Of every message; there from before the first event is fetched. */
-  #owner!: MessageOwner
+  /** There from before the first event is fetched. */
+  #decoder!: Decoder
   /** The first of the buffer, while its schema takes time. */
   #decoding: Promise<Message | undefined> | undefined
-  /** In this turn of the event loop, or a few. */
+  /** Events handed out in this turn of the event loop, or a few. */
   #handedOut = 0
   #started = false
   #serving = false
@@ -120,17 +120,18 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
 
   /** @internal The next event, with nothing said about the one before; `undefined` at the end. */
   async take(): Promise<Message | undefined> {
-    return (await this.#next()).value as EventMessage | undefined as Message | undefined
+    const { value } = await this.#next()
+    return value as EventMessage | undefined as Message | undefined
   }
 
   /** @internal The next event if it can be handed out in this very turn. */
   takeNow(): Message | undefined {
     const delivery = this.#buffer[0]
-    if (delivery === undefined || !this.#isIdle || this.#isStale(delivery)) return undefined
-    const decoded = decode(this.#context, delivery, this.#owner)
+    if (delivery === undefined || !this.#isIdle || this.#isStale(delivery)) return
+    const decoded = this.#decoder.decode(delivery)
     if (decoded instanceof Promise) {
       this.#decoding = decoded
-      return undefined
+      return
     }
     this.#buffer.shift()
     this.#noteHandOut(decoded)
@@ -165,7 +166,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     const { signal } = this.#stopping
     try {
       const inbox = await this.#opening
-      this.#owner = this.#own(inbox)
+      this.#decoder = new Decoder(this.#context, this.#own(inbox))
       while (!signal.aborted) {
         const limit = this.#room()
         if (limit > 0) await this.#fetch(inbox, limit, signal)
@@ -213,8 +214,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
       if (delivery === undefined) break
       if (this.#handedOut >= BURST) await this.#otherTurns()
       const decoded =
-        this.#decoding ??
-        (this.#isStale(delivery) ? this.#giveBack(delivery) : decode(this.#context, delivery, this.#owner))
+        this.#decoding ?? (this.#isStale(delivery) ? this.#giveBack(delivery) : this.#decoder.decode(delivery))
       // A promise only where a schema needs time.
       const message = decoded instanceof Promise ? await decoded : decoded
       this.#decoding = undefined
@@ -251,18 +251,15 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   }
 
   #giveBack(delivery: Delivery): undefined {
-    detach(this.#owner.inbox.settle(delivery, { type: 'release' }))
+    detach(this.#opening.then((inbox) => inbox.settle(delivery, { type: 'release' })))
   }
 
   #own(inbox: Inbox): MessageOwner {
-    return {
-      inbox,
-      assertOpen: () => this.#context.assertOpen(),
-      onSettled: (message) => {
-        this.#prefetch.onSettled()
-        this.#context.onSettled(message)
-      },
+    const onSettled = (message: Message) => {
+      this.#prefetch.onSettled()
+      this.#context.onSettled(message)
     }
+    return { inbox, assertOpen: this.#context.assertOpen, onSettled }
   }
 
   /** The loop asks for the next one. A listener asks while its handlers still run. */
