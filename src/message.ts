@@ -70,6 +70,11 @@ export class Message implements EventMessage {
     return this.#delivery.lease !== null
   }
 
+  /** Whether somebody else has it by now. */
+  get isLost(): boolean {
+    return this.#delivery.lease?.lost === true
+  }
+
   /** Whether a consumer has settled it, or is about to. */
   get isSettled(): boolean {
     return this.#how !== undefined

@@ -194,7 +194,8 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     if (!this.#started) return 0
     const ahead = this.#prefetch.target
     const waiting = this.#buffer.length
-    const demand = this.#demand()
+    // What was handed out a moment ago may not be at work yet: only who asks has room.
+    const demand = this.#waiters.length === 0 ? 0 : this.#demand()
     if (waiting > 0 && waiting >= demand + ahead / 2) return 0
     return demand + ahead - waiting
   }
