@@ -69,7 +69,7 @@ export type Delay =
   | { readonly delayMs: null; readonly availableAtMs: number }
 
 /** Whether it is not due yet at that time, in epoch milliseconds; a delay begins when the database stores it. */
-export function isDelayed({ delay }: NewEvent, nowMs: number): boolean {
+export function isDelayed({ delay }: Pick<NewEvent, 'delay'>, nowMs: number): boolean {
   if (delay === null) return false
   return delay.availableAtMs === null || delay.availableAtMs > nowMs
 }

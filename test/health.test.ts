@@ -54,13 +54,13 @@ test('a pool that was ended, and a database that was closed under it, are not he
 
 test('no answer is an answer after 5 s', async () => {
   await using place = await database('postgres').place()
-  const pool = new pg.Pool({ connectionString: place.url, max: 1 })
+  const pool = new pg.Pool({ connectionString: place.url, max: 2 })
   const channel = await EventChannel.open(postgres({ pool }), { backend: 'queue', logger: silent, ...place.options })
-  const taken = await pool.connect()
+  const taken = [await pool.connect(), await pool.connect()]
   const { ok, error, latencyMs } = await channel.health()
   assert.equal([ok, error], [false, 'no answer within 5000 ms'])
   assert.ok(latencyMs >= 4_990 && latencyMs < 10_000, `${latencyMs} ms`)
-  taken.release()
+  for (const client of taken) client.release()
   assert.is((await channel.health()).ok, true)
   await channel.close({ drainMs: 0 })
   await pool.end()

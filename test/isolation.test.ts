@@ -97,14 +97,14 @@ for (const database of DATABASES) {
   test.run()
 }
 
-/** A user's own pool, of one connection. */
+/** A user's own pool, as small as may be. */
 function poolOf(place: Place, name: (typeof DATABASES)[number]['name']): { source: AdapterSource; end(): unknown } {
   if (name === 'postgres') {
-    const pool = new pg.Pool({ connectionString: place.url, max: 1 })
+    const pool = new pg.Pool({ connectionString: place.url, max: 2 })
     return { source: postgres({ pool }), end: () => pool.end() }
   }
   if (name === 'mysql') {
-    const pool = createPool({ uri: place.url, connectionLimit: 1 })
+    const pool = createPool({ uri: place.url, connectionLimit: 2 })
     return { source: mysql({ pool }), end: () => pool.end() }
   }
   const file = new Database(place.url.slice('sqlite:'.length))

@@ -1,9 +1,13 @@
+import pg from 'pg'
 import * as assert from 'uvu/assert'
+import { postgres } from '../src/adapters/postgres/index.js'
+import { EventChannel } from '../src/index.js'
 import { type Parameters, Statements } from '../src/statements.js'
-import { DATABASES, type Place } from './support/databases.js'
+import { DATABASES, database, type Place } from './support/databases.js'
+import { silent } from './support/logger.js'
 import { openPlanner, type Planner } from './support/plans.js'
 import { suite } from './support/suite.js'
-import { World } from './support/world.js'
+import { Taker, World } from './support/world.js'
 
 /** Every statement that runs while events come and go. */
 const VERBS = [
@@ -22,7 +26,8 @@ const VERBS = [
   'find_acked',
 ] as const
 /** Those that look for what is first, and so read along an index. */
-const ALONG_AN_INDEX = /^(exchange|exchange\.4-\w+|promote|promote\.(1-\w+|2-due)|next_due|purge|purge\.1-old)$/
+const ALONG_AN_INDEX =
+  /^(exchange|exchange\.(4-head|5-claimed)|promote|promote\.(1-\w+|2-due)|next_due|purge|purge\.1-old)$/
 
 const TABLES = ['queue', 'scheduled', 'history', 'dead_letter', 'dedupe']
 const COUNTS = { orders: 4_000, refunds: 2_000, mail: 400 }
@@ -71,7 +76,20 @@ async function parametersFor(place: Place): Promise<Parameters> {
     max_attempts: 5,
     ripe_channel: 'orders',
   }))
-  const lists = ['events', 'settled', 'deliveries', 'keys', 'held', 'acked', 'head', 'ripe', 'due', 'stored', 'old']
+  const lists = [
+    'events',
+    'settled',
+    'answered',
+    'deliveries',
+    'keys',
+    'held',
+    'acked',
+    'head',
+    'ripe',
+    'due',
+    'stored',
+    'old',
+  ]
   return {
     ...Object.fromEntries(lists.map((name) => [name, rows])),
     ids: rows.map(({ id }) => id),
@@ -120,3 +138,36 @@ for (const database of DATABASES) {
 
   test.run()
 }
+
+const test = suite('plans on postgres')
+
+test('what a session prepares for good only inserts: other plans depend on how full the tables are', async () => {
+  await using world = await World.open(database('postgres'))
+  const pool = new pg.Pool({ connectionString: world.place.url, max: 2 })
+  const options = { backend: 'queue', logger: silent, ...world.place.options } as const
+  const channel = await EventChannel.open(postgres({ pool }), options)
+  await channel.publishMany([
+    { channel: 'orders', payload: 1, key: 'k' },
+    { channel: 'orders', payload: 2, delayMs: 60_000 },
+  ])
+  const event = await new Taker(channel, 'orders').take()
+  assert.is(await event.extend(60_000), true)
+  assert.is(await event.nack({ delayMs: 60_000 }), true)
+  await channel.close({ drainMs: 0 })
+  const clients = [await pool.connect(), await pool.connect()]
+  const rows: { statement: string }[] = []
+  for (const client of clients) {
+    const prepared = await client.query<{ statement: string }>('select statement from pg_prepared_statements')
+    rows.push(...prepared.rows)
+    client.release()
+  }
+  assert.ok(rows.length >= 3, `${rows.length} are prepared`)
+  const reads = new RegExp(`\\b(from|using|update|join) "${world.place.options.schema}"`)
+  assert.equal(
+    rows.filter(({ statement }) => reads.test(statement)),
+    [],
+  )
+  await pool.end()
+})
+
+test.run()

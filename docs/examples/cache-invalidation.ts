@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,10 +8,12 @@ import { EventChannel } from 'rowcast'
 
 /* Every process that is live hears what changed, and drops it from its cache. Here two: a writer and a web server. */
 
-const url = process.env.ROWCAST_URL ?? `sqlite:${join(mkdtempSync(join(tmpdir(), 'rowcast-')), 'cache.db')}`
+const file = join(tmpdir(), `rowcast-cache-${process.pid}.db`)
+const url = process.env.ROWCAST_URL ?? `sqlite:${file}`
 const channel = await EventChannel.open(url, { backend: 'notify' })
 await (process.argv[2] === 'web server' ? serve() : write())
 await channel.close()
+rmSync(file, { force: true })
 
 async function serve(): Promise<void> {
   const prices = new Map([

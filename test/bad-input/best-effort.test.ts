@@ -77,8 +77,8 @@ for (const setting of SETTINGS) {
       await taken.commit()
       assert.equal(await stored(scene.world), { queue: 1 })
 
-      const tx = await place.begin()
       await place.sql(`drop table ${place.table('queue')}`)
+      const tx = await place.begin()
       await rejects(channel.publish('orders', 2, { tx: tx.handle }), 'MIGRATION', /tables|not there/)
       await tx.rollback()
       assert.equal(scene.counters(), { published: 1, dropped: 1 })

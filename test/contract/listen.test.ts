@@ -91,6 +91,7 @@ for (const database of DATABASES) {
     assert.equal(rest, {
       id,
       channel: 'orders',
+      group: null,
       payload: { total: 42 },
       metadata: { tenant: 'acme' },
       priority: 3,
@@ -222,8 +223,10 @@ for (const database of DATABASES) {
       throw new Error('after the nack')
     })
     await world.channel.publish('orders', 1)
-    await eventually(SOON_MS, async () => (await world.channel.stats('orders'))[0]?.scheduled === 1)
-    assert.equal([counter(world, 'events.nack'), counter(world, 'events.ack')], [1, 0])
+    // Counted once its answer is here, which is later than others can see it.
+    await eventually(SOON_MS, () => counter(world, 'events.nack') === 1)
+    assert.is((await world.channel.stats('orders'))[0]?.scheduled, 1)
+    assert.is(counter(world, 'events.ack'), 0)
   })
 
   test('a backoff that fails or answers nonsense gives way to the default', async () => {

@@ -9,7 +9,7 @@ export interface ImportGraph {
 }
 
 export const SRC = fileURLToPath(new URL('../../src/', import.meta.url))
-const SPECIFIER = /(?:from|import)\s*\(?\s*'([^']+)'/g
+const SPECIFIER = /(?<!')(?:from|import)\s*\(?\s*'([^']+)'/g
 
 export function listSources(): readonly string[] {
   return readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))

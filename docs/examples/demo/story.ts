@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const PATIENCE_MS = 8_000
+const PATIENCE_MS = 15_000
 const faults: string[] = []
 
 /** Tells what happened, and when, in seconds since the process started. */

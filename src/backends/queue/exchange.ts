@@ -14,7 +14,8 @@ const ACK_ATTEMPTS = 20
 
 interface Ack {
   readonly delivery: QueueDelivery
-  readonly held: Deferred<boolean>
+  resolve(held: boolean): void
+  reject(error: unknown): void
 }
 
 interface Claim {
@@ -61,10 +62,10 @@ export class Exchange {
 
   /** `false`: the lease was lost. */
   ack(delivery: QueueDelivery): Promise<boolean> {
-    const held = defer<boolean>()
-    this.#acks.push({ delivery, held })
-    this.#start()
-    return held.promise
+    return new Promise((resolve, reject) => {
+      this.#acks.push({ delivery, resolve, reject })
+      this.#start()
+    })
   }
 
   /** A delivery is ready again. */
@@ -108,7 +109,7 @@ export class Exchange {
     } catch (error) {
       claim?.claimed.reject(error)
       if (error instanceof ConnectionError) this.#recover(acks)
-      else for (const { held } of acks) held.reject(error)
+      else for (const { reject } of acks) reject(error)
     }
   }
 
@@ -164,7 +165,7 @@ export class Exchange {
         return this.#answer(acks, rows)
       } catch (error) {
         if (error instanceof ConnectionError && attempt < ACK_ATTEMPTS) continue
-        for (const { held } of acks) held.reject(error)
+        for (const { reject } of acks) reject(error)
         return
       }
     }
@@ -173,6 +174,6 @@ export class Exchange {
   #answer(acks: readonly Ack[], rows: readonly Row[]): void {
     const lost = new Set(rows.filter((row) => row.outcome === 'lost').map((row) => row.id))
     this.#context.telemetry.count('events.ack', acks.length - lost.size, this.#channel)
-    for (const { delivery, held } of acks) held.resolve(!lost.has(delivery.id))
+    for (const { delivery, resolve } of acks) resolve(!lost.has(delivery.id))
   }
 }
