@@ -195,6 +195,11 @@ test('an event delivered before it is due is wrong', () => {
   broken(history(publishing('e', { notBefore: 9_000 }), published(), delivered('w1', 1), acked('w1', 1)), /too early/)
 })
 
+test('an event handed out after its lease had ended is wrong', () => {
+  const facts = history(publishing(), published(), delivered('w1', 1, 'e', 2_500), acked('w1', 1))
+  broken(facts, /handed to w1 \(attempt 1\) after its lease had ended/)
+})
+
 test('an order that differs from the publisher’s is wrong where order was promised', () => {
   const facts = history(
     publishing('a'),
