@@ -106,8 +106,17 @@ test('good reasons are understood: death, the end of a lease that stood still, r
     acked('w2', 2),
     ...end,
   )
+  const answeredLate = history(
+    ...start,
+    delivered('w1', 1),
+    ['w1', { type: 'nacking', event: 'e', attempts: 1, delayMs: 0 }],
+    delivered('w2', 2),
+    nacked('w1', 1),
+    acked('w2', 2),
+    ...end,
+  )
   const unheard = history(...start, died('w1'), delivered('w2', 2), acked('w2', 2), ...end)
-  for (const facts of [death, expiry, release, nacking, unheard]) assert.equal(violationsOf(facts), [])
+  for (const facts of [death, expiry, release, nacking, answeredLate, unheard]) assert.equal(violationsOf(facts), [])
 })
 
 test('an event that nobody got is lost, and so is one that vanished from a holder', () => {
