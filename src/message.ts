@@ -10,6 +10,8 @@ export interface MessageOwner {
   assertOpen(): void
   /** The message is in nobody's hands any more. */
   onSettled(message: Message): void
+  /** Whether its lease has ended. */
+  isStale(delivery: Delivery): boolean
 }
 
 /** A delivery in a consumer's hands, with its verbs. */
@@ -65,14 +67,14 @@ export class Message implements EventMessage {
     return this.#controller.signal
   }
 
+  /** Whether its lease has ended, so that somebody else may have it. */
+  get isStale(): boolean {
+    return this.#owner.isStale(this.#delivery)
+  }
+
   /** Whether somebody else gets it when it is not settled. */
   get isLeased(): boolean {
     return this.#delivery.lease !== null
-  }
-
-  /** Whether somebody else has it by now. */
-  get isLost(): boolean {
-    return this.#delivery.lease?.lost === true
   }
 
   /** Whether a consumer has settled it, or is about to. */

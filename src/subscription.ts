@@ -246,7 +246,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     this.#waiters.shift()?.resolve({ done: false, value: message as EventMessage as Event })
   }
 
-  /** A process that stood still may find that the lease of what it buffered has ended; others have it by now. */
+  /** A process that stood still may find that the lease of what waits here has ended; others have it by now. */
   #isStale({ lease }: Delivery): boolean {
     return lease !== null && (lease.lost || lease.expiresAtMs <= this.#context.clock.now())
   }
@@ -260,7 +260,8 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
       this.#prefetch.onSettled()
       this.#context.onSettled(message)
     }
-    return { inbox, assertOpen: this.#context.assertOpen, onSettled }
+    const isStale = (delivery: Delivery) => this.#isStale(delivery)
+    return { inbox, assertOpen: this.#context.assertOpen, onSettled, isStale }
   }
 
   /** The loop asks for the next one. A listener asks while its handlers still run. */
