@@ -120,7 +120,8 @@ export type Settlement =
  */
 export function encodeJson(what: string, value: unknown, maxBytes: number): string {
   const text = stringify(what, value)
-  const bytes = Buffer.byteLength(text)
+  // No character takes more than three bytes, so that most texts need no counting.
+  const bytes = text.length * 3 <= maxBytes ? 0 : Buffer.byteLength(text)
   if (bytes > maxBytes) {
     throw new PayloadError(
       `${what} is ${bytes} bytes of JSON, over maxPayloadBytes (${maxBytes}): store it elsewhere and publish a reference, or raise the limit`,
