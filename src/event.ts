@@ -74,12 +74,14 @@ export function isDelayed({ delay }: Pick<NewEvent, 'delay'>, nowMs: number): bo
   return delay.availableAtMs === null || delay.availableAtMs > nowMs
 }
 
+/** JSON as the text that was stored, not yet known to be JSON; or what it says, where it had to be read on the way. */
+export type Json = string | { readonly value: unknown }
+
 /** An event on its way out of a backend. */
 export interface Delivery {
   readonly id: EventId
   readonly channel: string
-  /** JSON text as it was stored; not yet known to be JSON. */
-  readonly payload: string
+  readonly payload: Json
   readonly metadata: string | null
   readonly attempts: number
   readonly maxAttempts: number
