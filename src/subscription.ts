@@ -10,7 +10,7 @@ import { isFinal, Trouble } from './trouble.js'
 import { type Deferred, defer, detach, handled, nextTurn, sleep } from './wait.js'
 
 /** Most events handed out before the event loop turns. */
-const BURST = 128
+const BURST = 500
 
 /** What a subscription needs of the channel object it belongs to. */
 export interface SubscriptionContext extends DecoderContext {
