@@ -8,6 +8,7 @@ import { burdenedLines } from './lines/burdened.js'
 import { crowdLines } from './lines/crowd.js'
 import { growthLines } from './lines/growth.js'
 import { idleLines } from './lines/idle.js'
+import { logLines } from './lines/log.js'
 import { mariadbLines } from './lines/mariadb.js'
 import { notifyLines } from './lines/notify.js'
 import { postgresLines } from './lines/postgres.js'
@@ -24,6 +25,7 @@ import { readVersions } from './versions.js'
 const LINES: readonly Line[] = [
   ...postgresLines,
   ...notifyLines,
+  ...logLines,
   ...mariadbLines,
   ...sqliteLines,
   ...crowdLines,
