@@ -78,6 +78,26 @@ export class Works {
     await Promise.all(publishing)
   }
 
+  /** How long a lone publish call takes, one every so often, in milliseconds. */
+  async calls({
+    count,
+    everyMs,
+    bytes,
+  }: {
+    count: number
+    everyMs: number
+    bytes: number
+  }): Promise<readonly number[]> {
+    const durations: number[] = []
+    for (let n = 0; n < count; n++) {
+      const startedMs = now()
+      await this.#active.publish(makePayload(this.#next++, bytes))
+      durations.push(now() - startedMs)
+      await sleep(everyMs)
+    }
+    return durations
+  }
+
   /** Consumes from now on with a handler that takes so long; 0 returns at once. */
   async consume({
     concurrency,

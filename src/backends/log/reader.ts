@@ -58,8 +58,7 @@ export class Reader {
     const { channel, readTo: after } = lane
     const limit = Math.max(1, Math.min(AHEAD, Math.floor(AHEAD_BYTES / this.#payloadBytes)))
     if ((this.#tail.sight(channel)?.head ?? 0) > after) {
-      const parameters = { channel, consumer_group: this.#group, after, until, limit }
-      const rows = await this.#context.adapter.run('read_log', parameters)
+      const rows = await this.#tail.read({ channel, consumer_group: this.#group, after, until, limit })
       lane.entries = rows.map((row) => this.#toEntry(row, channel))
     }
     const [last] = lane.entries.slice(-1)

@@ -1,4 +1,5 @@
 import type { Row } from '../../adapters/adapter.js'
+import type { Parameters } from '../../statements.js'
 import { sleep } from '../../wait.js'
 import type { BackendContext } from '../backend.js'
 import { type Findings, type Lane, Poller } from '../poller.js'
@@ -8,6 +9,8 @@ import type { Sleeper } from '../sleeper.js'
 const BATCH = 1_000
 /** How soon to look again while another process gives positions, in milliseconds. */
 const CONTENDED_MS = 2
+/** Most reads that are kept for others. */
+const READS = 4
 /** Longest to wait until everything that was committed before has its position, in milliseconds. */
 const SETTLE_MS = 10_000
 
@@ -31,6 +34,7 @@ export class Tail implements AsyncDisposable {
   readonly #poller: Poller
   readonly #sights = new Map<string, Sight>()
   readonly #standBys = new Set<() => void>()
+  readonly #reads = new Map<string, Promise<readonly Row[]>>()
 
   constructor(context: BackendContext) {
     this.#context = context
@@ -50,6 +54,21 @@ export class Tail implements AsyncDisposable {
 
   unfollow(lane: Lane): void {
     this.#poller.remove(lane)
+  }
+
+  /**
+   * Rows of the log, which never change: what several subscribers of this object read after the same look is read once.
+   * @see sql/postgres/statements/read_log.sql
+   */
+  read(place: Parameters): Promise<readonly Row[]> {
+    const key = JSON.stringify(place)
+    const known = this.#reads.get(key)
+    if (known !== undefined) return known
+    const reading = this.#context.adapter.run('read_log', place)
+    reading.catch(() => this.#reads.delete(key))
+    if (this.#reads.size >= READS) this.#reads.clear()
+    this.#reads.set(key, reading)
+    return reading
   }
 
   /** Calls back after each look, which a member that stepped down elsewhere may have caused. */
@@ -77,6 +96,7 @@ export class Tail implements AsyncDisposable {
     const before = Math.max(0, ...channels.map((channel) => this.#sights.get(channel)?.until ?? 0))
     const ready = [...heads].filter(([channel, head]) => head > (this.#sights.get(channel)?.head ?? -1))
     for (const [channel, head] of heads) this.#sights.set(channel, { head, until })
+    this.#reads.clear()
     for (const onLook of this.#standBys) onLook()
     return {
       ready: ready.map(([channel]) => channel),
