@@ -1,5 +1,5 @@
 import { describe } from './errors.js'
-import type { Delivery, Metadata } from './event.js'
+import type { Delivery, Json, Metadata } from './event.js'
 import type { Logger } from './logger.js'
 import { Message, type MessageOwner } from './message.js'
 import { type Schemas, validate } from './schema.js'
@@ -25,7 +25,7 @@ export class Decoder {
   /** A promise only where a schema needs time, or where it was set aside (`undefined`). */
   decode(delivery: Delivery): Message | Promise<Message | undefined> {
     try {
-      const payload = validate(this.#context.schemas, delivery.channel, JSON.parse(delivery.payload))
+      const payload = validate(this.#context.schemas, delivery.channel, read(delivery.payload))
       const metadata = parseMetadata(delivery.metadata)
       return payload instanceof Promise
         ? this.#decodeLate(delivery, payload, metadata)
@@ -49,6 +49,10 @@ export class Decoder {
     this.#context.logger.warn(`an event ${reason}`, { id: delivery.id, channel: delivery.channel })
     await this.#owner.inbox.settle(delivery, { type: 'dead', error: reason }).catch(() => false)
   }
+}
+
+function read(json: Json): unknown {
+  return typeof json === 'string' ? JSON.parse(json) : json.value
 }
 
 const NO_METADATA: Metadata = Object.freeze({})

@@ -53,7 +53,10 @@ export interface ResolvedPublishOptions {
 
 export function resolvePublishOptions(defaults: ResolvedChannelOptions, options: unknown): ResolvedPublishOptions {
   // Most calls give none, and checking nothing costs as much as making the id.
-  if (options === undefined) return { ...NO_PUBLISH_OPTIONS, maxAttempts: defaults.maxAttempts }
+  if (options === undefined) {
+    const { maxAttempts } = defaults
+    return { metadata: undefined, delay: null, priority: 5, key: null, maxAttempts, tx: undefined, scheduling: [] }
+  }
   const given = parse('publish', publishOptions, options)
   const { metadata, delayMs, availableAt, priority = 5, key = null, maxAttempts = defaults.maxAttempts, tx } = given
   if (delayMs !== undefined && availableAt !== undefined) {
@@ -68,7 +71,6 @@ export function resolvePublishManyOptions(options: unknown = {}): { readonly tx?
   return parse('publishMany', publishManyOptions, options)
 }
 
-const NO_PUBLISH_OPTIONS = { metadata: undefined, delay: null, priority: 5, key: null, tx: undefined, scheduling: [] }
 const SCHEDULING_OPTIONS = ['delayMs', 'availableAt', 'priority', 'key', 'maxAttempts'] as const
 
 function toDelay(delayMs: number | undefined, availableAt: Date | undefined): Delay | null {

@@ -10,7 +10,7 @@ import { isFinal, Trouble } from './trouble.js'
 import { type Deferred, defer, detach, handled, nextTurn, sleep } from './wait.js'
 
 /** Most events handed out before the event loop turns. */
-const BURST = 128
+const BURST = 500
 
 /** What a subscription needs of the channel object it belongs to. */
 export interface SubscriptionContext extends DecoderContext {
@@ -194,7 +194,8 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     if (!this.#started) return 0
     const ahead = this.#prefetch.target
     const waiting = this.#buffer.length
-    const demand = this.#demand()
+    // What was handed out a moment ago may not be at work yet: only who asks has room.
+    const demand = this.#waiters.length === 0 ? 0 : this.#demand()
     if (waiting > 0 && waiting >= demand + ahead / 2) return 0
     return demand + ahead - waiting
   }

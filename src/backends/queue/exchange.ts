@@ -162,7 +162,7 @@ export class Exchange {
         const ids = new Set(done.map((row) => row.id))
         const rest = acks.filter(({ delivery }) => !ids.has(delivery.id))
         const rows = rest.length === 0 ? [] : await this.#ask(rest, { token: randomUUID(), stretches: [] })
-        return this.#answer(acks, rows)
+        return this.#answer(acks, [...rows, ...done.map(({ id }) => ({ outcome: 'acked', id }))])
       } catch (error) {
         if (error instanceof ConnectionError && attempt < ACK_ATTEMPTS) continue
         for (const { reject } of acks) reject(error)
@@ -171,9 +171,10 @@ export class Exchange {
     }
   }
 
+  /** An `acked` row names one id, or several parted by commas. */
   #answer(acks: readonly Ack[], rows: readonly Row[]): void {
-    const lost = new Set(rows.filter((row) => row.outcome === 'lost').map((row) => row.id))
-    this.#context.telemetry.count('events.ack', acks.length - lost.size, this.#channel)
-    for (const { delivery, resolve } of acks) resolve(!lost.has(delivery.id))
+    const acked = new Set(rows.flatMap(({ outcome, id }) => (outcome === 'acked' && id ? String(id).split(',') : [])))
+    this.#context.telemetry.count('events.ack', acked.size, this.#channel)
+    for (const { delivery, resolve } of acks) resolve(acked.has(delivery.id))
   }
 }
