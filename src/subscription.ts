@@ -8,11 +8,14 @@ import { Prefetch } from './prefetch.js'
 import type { ResolvedSubscribeOptions } from './resolve.js'
 import { type Schemas, validate } from './schema.js'
 import type { Telemetry } from './telemetry.js'
-import { isFinal, Trouble } from './trouble.js'
+import { isFinal, Trouble, throughTrouble } from './trouble.js'
 import { type Deferred, defer, detach, handled, nextTurn, sleep } from './wait.js'
 
 /** Most events handed out before the event loop turns. */
 const BURST = 128
+
+/** How often becoming live is tried over connections that break: about half a minute. */
+const OPEN_ATTEMPTS = 20
 
 /** What a subscription needs of the channel object it belongs to. */
 export interface SubscriptionContext {
@@ -83,7 +86,8 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     this.#trouble = new Trouble(context.logger, 'fetching events')
     this.#pulls = demand === undefined
     this.#demand = demand ?? (() => this.#waiters.length)
-    this.#opening = handled(open())
+    const { signal } = this.#stopping
+    this.#opening = handled(throughTrouble(this.#trouble, OPEN_ATTEMPTS, signal, open))
     this.ready = handled(this.#opening.then(() => undefined))
     this.#pumping = this.#pump()
     options.signal?.addEventListener('abort', this.#onAbort, { once: true })

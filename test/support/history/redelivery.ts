@@ -13,9 +13,10 @@ export function reasonFor(
 ): Reason | undefined {
   const before = next.at + SLACK_MS
   const mine = (fact: { actor: string }) => concerns(fact.actor, delivered.actor)
-  if (nacked?.held && nacked.at - SLACK_MS <= before) return 'nack'
-  // It may have happened although nobody lived, or was reached, to be told.
-  if (nacking !== undefined && nacked === undefined && nacking.at - SLACK_MS <= before) return 'nack'
+  // It happens some time between the call and its answer, and may have happened although nobody lived, or was reached, to
+  // be told.
+  const nackedFromMs = (nacking ?? nacked)?.at ?? Number.POSITIVE_INFINITY
+  if (nacked?.held !== false && nackedFromMs - SLACK_MS <= before) return 'nack'
   if (
     stories.closings.some((closing) => mine(closing) && closing.at <= before && closing.at >= delivered.at - SLACK_MS)
   ) {
