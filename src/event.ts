@@ -69,17 +69,19 @@ export type Delay =
   | { readonly delayMs: null; readonly availableAtMs: number }
 
 /** Whether it is not due yet at that time, in epoch milliseconds; a delay begins when the database stores it. */
-export function isDelayed({ delay }: NewEvent, nowMs: number): boolean {
+export function isDelayed({ delay }: Pick<NewEvent, 'delay'>, nowMs: number): boolean {
   if (delay === null) return false
   return delay.availableAtMs === null || delay.availableAtMs > nowMs
 }
+
+/** JSON as the text that was stored, not yet known to be JSON; or what it says, where it had to be read on the way. */
+export type Json = string | { readonly value: unknown }
 
 /** An event on its way out of a backend. */
 export interface Delivery {
   readonly id: EventId
   readonly channel: string
-  /** JSON text as it was stored; not yet known to be JSON. */
-  readonly payload: string
+  readonly payload: Json
   readonly metadata: string | null
   readonly attempts: number
   readonly maxAttempts: number
@@ -120,7 +122,8 @@ export type Settlement =
  */
 export function encodeJson(what: string, value: unknown, maxBytes: number): string {
   const text = stringify(what, value)
-  const bytes = Buffer.byteLength(text)
+  // No character takes more than three bytes, so that most texts need no counting.
+  const bytes = text.length * 3 <= maxBytes ? 0 : Buffer.byteLength(text)
   if (bytes > maxBytes) {
     throw new PayloadError(
       `${what} is ${bytes} bytes of JSON, over maxPayloadBytes (${maxBytes}): store it elsewhere and publish a reference, or raise the limit`,

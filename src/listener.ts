@@ -95,7 +95,9 @@ export class Listener implements AsyncDisposable {
 
   /** Handles an event, and then those that are there already: a place in the queue costs more than a short handler. */
   async #work(first: Message): Promise<void> {
-    for (let message: Message | undefined = first; message; message = this.#takeNow()) await this.#handle(message)
+    // What still waited for a place when the listener was stopped, or its lease ended, is for another consumer.
+    if (this.#stopped !== undefined || first.isStale) await first.release().catch((error) => this.#warn(first, error))
+    else for (let message: Message | undefined = first; message; message = this.#takeNow()) await this.#handle(message)
   }
 
   /** None while an event waits for a place, or where each must wait for the rate limit. */
@@ -106,19 +108,6 @@ export class Listener implements AsyncDisposable {
 
   async #handle(message: Message): Promise<void> {
     try {
-      await this.#settleByOutcome(message)
-    } catch (error) {
-      this.#warn(message, error)
-    }
-  }
-
-  /** The lease ends by itself, and the event is delivered again. */
-  #warn({ id, channel }: Message, error: unknown): void {
-    this.#context.logger.warn('an event could not be settled', { id, channel, error: describe(error) })
-  }
-
-  async #settleByOutcome(message: Message): Promise<void> {
-    try {
       await this.#handler(message)
     } catch (error) {
       await this.#giveBack(message, error)
@@ -128,17 +117,26 @@ export class Listener implements AsyncDisposable {
     message.finish()
   }
 
+  /** The lease ends by itself, and the event is delivered again. */
+  #warn({ id, channel }: Message, error: unknown): void {
+    this.#context.logger.warn('an event could not be settled', { id, channel, error: describe(error) })
+  }
+
   /** The handler's place is free at once: acks of many travel together, and need not wait for each other. */
   #ack(message: Message): void {
-    this.#acks.add(message.ack().catch((error) => this.#warn(message, error)))
+    this.#acks.add(message.ack(), (error) => this.#warn(message, error))
   }
 
   async #giveBack(message: Message, error: unknown): Promise<void> {
     const { id, channel, attempts } = message
     this.#context.logger.debug('a handler failed', { id, channel, attempts, error: describe(error) })
     if (message.isSettled) return
-    if (attempts >= this.#options.maxAttempts) await message.bury(describe(error))
-    else await message.nack({ delayMs: this.#delayMs(attempts), error })
+    try {
+      if (attempts >= this.#options.maxAttempts) await message.bury(describe(error))
+      else await message.nack({ delayMs: this.#delayMs(attempts), error })
+    } catch (reason) {
+      this.#warn(message, reason)
+    }
   }
 
   #delayMs(attempts: number): number {

@@ -44,7 +44,10 @@ export class Publishing {
     }
     try {
       const composed: Composed[] = []
-      for (const event of events) composed.push(await this.#composeOne(event))
+      for (const event of events) {
+        const composing = this.#composeOne(event)
+        composed.push(composing instanceof Promise ? await composing : composing)
+      }
       return [...(await this.#store(composed, tx))]
     } catch (error) {
       this.#drop(error, events.length, tx)

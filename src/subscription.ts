@@ -1,28 +1,23 @@
 import type { Inbox } from './backends/backend.js'
 import type { DatabaseClock } from './clock.js'
+import { Decoder, type DecoderContext } from './decoder.js'
 import { describe } from './errors.js'
-import type { Delivery, EventMessage, Metadata } from './event.js'
-import type { Logger } from './logger.js'
-import { Message, type MessageOwner } from './message.js'
+import type { Delivery, EventMessage } from './event.js'
+import type { Message, MessageOwner } from './message.js'
 import { Prefetch } from './prefetch.js'
 import type { ResolvedSubscribeOptions } from './resolve.js'
-import { type Schemas, validate } from './schema.js'
-import type { Telemetry } from './telemetry.js'
 import { isFinal, Trouble, throughTrouble } from './trouble.js'
 import { type Deferred, defer, detach, handled, nextTurn, sleep } from './wait.js'
 
 /** Most events handed out before the event loop turns. */
-const BURST = 128
+const BURST = 500
 
 /** How often becoming live is tried over connections that break: about half a minute. */
 const OPEN_ATTEMPTS = 20
 
 /** What a subscription needs of the channel object it belongs to. */
-export interface SubscriptionContext {
+export interface SubscriptionContext extends DecoderContext {
   readonly clock: DatabaseClock
-  readonly telemetry: Telemetry
-  readonly logger: Logger
-  readonly schemas: Schemas | undefined
   /** Throws once nothing can be settled any more. */
   assertOpen(): void
   /** A message is in a consumer's hands, or is not any more. */
@@ -55,8 +50,8 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   readonly #demand: () => number
   #buffer: Delivery[] = []
   #waiters: Deferred<IteratorResult<Event, undefined>>[] = []
-  /** Of every message; there from before the first event is fetched. */
-  #owner!: MessageOwner
+  /** There from before the first event is fetched. */
+  #decoder!: Decoder
   /** The first of the buffer, while its schema takes time. */
   #decoding: Promise<Message | undefined> | undefined
   /** Events handed out in this turn of the event loop, or a few. */
@@ -136,12 +131,11 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   /** @internal The next event if it can be handed out in this very turn. */
   takeNow(): Message | undefined {
     const delivery = this.#buffer[0]
-    const isBusy = this.#serving || this.#decoding !== undefined || this.#handedOut >= BURST
-    if (delivery === undefined || isBusy || this.#isStale(delivery)) return undefined
-    const decoded = this.#decode(delivery)
+    if (delivery === undefined || !this.#isIdle || this.#isStale(delivery)) return
+    const decoded = this.#decoder.decode(delivery)
     if (decoded instanceof Promise) {
       this.#decoding = decoded
-      return undefined
+      return
     }
     this.#buffer.shift()
     this.#noteHandOut(decoded)
@@ -152,6 +146,10 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   /** @internal The demand may have grown. */
   poke(): void {
     this.#wanted.resolve()
+  }
+
+  get #isIdle(): boolean {
+    return !this.#serving && !this.#decoding && this.#handedOut < BURST && !this.#stopping.signal.aborted
   }
 
   #onAbort = () => {
@@ -172,7 +170,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     const { signal } = this.#stopping
     try {
       const inbox = await this.#opening
-      this.#owner = this.#own(inbox)
+      this.#decoder = new Decoder(this.#context, this.#own(inbox))
       while (!signal.aborted) {
         const limit = this.#room()
         if (limit > 0) await this.#fetch(inbox, limit, signal)
@@ -200,7 +198,8 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     if (!this.#started) return 0
     const ahead = this.#prefetch.target
     const waiting = this.#buffer.length
-    const demand = this.#demand()
+    // What was handed out a moment ago may not be at work yet: only who asks has room.
+    const demand = this.#waiters.length === 0 ? 0 : this.#demand()
     if (waiting > 0 && waiting >= demand + ahead / 2) return 0
     return demand + ahead - waiting
   }
@@ -219,7 +218,8 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
       const delivery = this.#buffer[0]
       if (delivery === undefined) break
       if (this.#handedOut >= BURST) await this.#otherTurns()
-      const decoded = this.#decoding ?? (this.#isStale(delivery) ? this.#giveBack(delivery) : this.#decode(delivery))
+      const decoded =
+        this.#decoding ?? (this.#isStale(delivery) ? this.#giveBack(delivery) : this.#decoder.decode(delivery))
       // A promise only where a schema needs time.
       const message = decoded instanceof Promise ? await decoded : decoded
       this.#decoding = undefined
@@ -250,45 +250,22 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     this.#waiters.shift()?.resolve({ done: false, value: message as EventMessage as Event })
   }
 
-  /** A process that stood still may find that the lease of what it buffered has ended; others have it by now. */
+  /** A process that stood still may find that the lease of what waits here has ended; others have it by now. */
   #isStale({ lease }: Delivery): boolean {
     return lease !== null && (lease.lost || lease.expiresAtMs <= this.#context.clock.now())
   }
 
   #giveBack(delivery: Delivery): undefined {
-    detach(this.#owner.inbox.settle(delivery, { type: 'release' }))
-  }
-
-  #decode(delivery: Delivery): Message | Promise<Message | undefined> {
-    try {
-      const payload = validate(this.#context.schemas, delivery.channel, JSON.parse(delivery.payload))
-      const metadata = parseMetadata(delivery.metadata)
-      const make = (valid: unknown) => new Message(delivery, valid, metadata, this.#owner)
-      return payload instanceof Promise
-        ? payload.then(make).catch((error: unknown) => this.#refuse(delivery, error))
-        : make(payload)
-    } catch (error) {
-      return this.#refuse(delivery, error)
-    }
-  }
-
-  /** What cannot be decoded would come again and again. */
-  async #refuse(delivery: Delivery, error: unknown): Promise<undefined> {
-    const reason = `cannot be decoded: ${describe(error)}`
-    this.#context.telemetry.count('events.decode.failed', 1, delivery.channel)
-    this.#context.logger.warn(`an event ${reason}`, { id: delivery.id, channel: delivery.channel })
-    await this.#owner.inbox.settle(delivery, { type: 'dead', error: reason }).catch(() => false)
+    detach(this.#opening.then((inbox) => inbox.settle(delivery, { type: 'release' })))
   }
 
   #own(inbox: Inbox): MessageOwner {
-    return {
-      inbox,
-      assertOpen: () => this.#context.assertOpen(),
-      onSettled: (message) => {
-        this.#prefetch.onSettled()
-        this.#context.onSettled(message)
-      },
+    const onSettled = (message: Message) => {
+      this.#prefetch.onSettled()
+      this.#context.onSettled(message)
     }
+    const isStale = (delivery: Delivery) => this.#isStale(delivery)
+    return { inbox, assertOpen: this.#context.assertOpen, onSettled, isStale }
   }
 
   /** The loop asks for the next one. A listener asks while its handlers still run. */
@@ -323,11 +300,4 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     }
     this.#context.onStopped(this as Subscription)
   }
-}
-
-/** @throws {SyntaxError} {TypeError} when it is no JSON object: somebody else wrote the row */
-function parseMetadata(text: string | null): Metadata {
-  const metadata: unknown = text === null ? {} : JSON.parse(text)
-  if (typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata)) return metadata as Metadata
-  throw new TypeError('metadata is not a JSON object')
 }

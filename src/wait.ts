@@ -75,12 +75,16 @@ export class Background {
   #running = 0
   #drained: Deferred<void> | undefined
 
-  add(work: Promise<unknown>): void {
+  add(work: Promise<unknown>, onError: (error: unknown) => void): void {
     this.#running++
-    const done = () => {
-      if (--this.#running === 0) this.#drained?.resolve()
-    }
-    work.then(done, done)
+    work.then(this.#done, (error: unknown) => {
+      onError(error)
+      this.#done()
+    })
+  }
+
+  #done = () => {
+    if (--this.#running === 0) this.#drained?.resolve()
   }
 
   /** Resolves when nothing is running (any more). */

@@ -15,7 +15,7 @@ const LAYERS: readonly RegExp[] = [
   /^channel$/,
   /^(consumers|publishing|dead-letters|groups|health)$/,
   /^listener$/,
-  /^(subscription|in-hand|message)$/,
+  /^(subscription|in-hand|decoder|message)$/,
   /^backends\/open$/,
   /^backends\/(notify|queue)\//,
   /^backends\//,
@@ -34,7 +34,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   'better-sqlite3': /^adapters\/sqlite\//,
   'p-queue': /^listener$/,
   uuidv7: /^clock$/,
-  valibot: /^(resolve|option-parser)$/,
+  valibot: /^(resolve|option-parser|option-schemas)$/,
 }
 
 const layerOf = (name: string) => {

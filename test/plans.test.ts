@@ -27,7 +27,7 @@ const VERBS = [
 ] as const
 /** Those that look for what is first, and so read along an index. */
 const ALONG_AN_INDEX =
-  /^(exchange|exchange\.(4-head|5-claimed)|promote|promote\.(1-\w+|2-due)|next_due|purge|purge\.1-old)$/
+  /^(exchange|exchange\.4-(head|claimed)|promote|promote\.(1-\w+|2-due)|next_due|purge|purge\.1-old)$/
 
 const TABLES = ['queue', 'scheduled', 'history', 'dead_letter', 'dedupe']
 const COUNTS = { orders: 4_000, refunds: 2_000, mail: 400 }
@@ -94,6 +94,11 @@ async function parametersFor(place: Place): Promise<Parameters> {
     ...Object.fromEntries(lists.map((name) => [name, rows])),
     ids: rows.map(({ id }) => id),
     keyed: rows.map(({ id }) => id),
+    whole: true,
+    stretches: [
+      { from_priority: 1, from_id: token, to_priority: 4, most: 500 },
+      { from_priority: 5, from_id: token, to_priority: 9, most: 500 },
+    ],
     channels: Object.keys(COUNTS),
     topics: [],
     channel: 'orders',

@@ -57,9 +57,8 @@ export class WakeUps implements AsyncDisposable {
   /** The topics to notify when the caller's transaction commits: all, since nobody knows when that is. */
   topicsInTransaction(events: readonly NewEvent[]): readonly string[] {
     if (this.#adapter.listen === undefined) return []
-    return this.topicsOf(
-      new Set(events.filter((event) => !isDelayed(event, this.#clock.now())).map(({ channel }) => channel)),
-    )
+    const now = this.#clock.now()
+    return this.topicsOf(new Set(events.filter((event) => !isDelayed(event, now)).map(({ channel }) => channel)))
   }
 
   topicsOf(channels: Iterable<string>): readonly string[] {
@@ -69,14 +68,13 @@ export class WakeUps implements AsyncDisposable {
 
   /** These events are committed. */
   stored(events: readonly NewEvent[]): void {
-    for (const event of events) {
-      if (!isDelayed(event, this.#clock.now())) this.#sleeper.wake(event.channel)
-      else
-        this.#sleeper.expect(
-          event.channel,
-          event.delay?.delayMs ?? Number(event.delay?.availableAtMs) - this.#clock.now(),
-        )
+    const now = this.#clock.now()
+    const ready = new Set<string>()
+    for (const { channel, delay } of events) {
+      if (!isDelayed({ delay }, now)) ready.add(channel)
+      else this.#sleeper.expect(channel, delay?.delayMs ?? Number(delay?.availableAtMs) - now)
     }
+    for (const channel of ready) this.#sleeper.wake(channel)
   }
 
   /** Events will be there when the caller commits, of which some databases cannot tell. */

@@ -55,7 +55,16 @@ export async function loadContestant(name: ContestantName): Promise<Contestant> 
 
 /** An event of so many bytes of JSON. */
 export function makePayload(n: number, bytes: number, sentNs?: string): Payload {
-  const head = sentNs === undefined ? { n } : { n, sentNs }
-  const room = bytes - JSON.stringify({ ...head, fill: '' }).length
-  return { ...head, fill: 'x'.repeat(Math.max(0, room)) }
+  if (sentNs === undefined) return { n, fill: filler(bytes - '{"n":,"fill":""}'.length - String(n).length) }
+  return { n, sentNs, fill: filler(bytes - JSON.stringify({ n, sentNs, fill: '' }).length) }
+}
+
+const fillers = new Map<number, string>()
+
+function filler(length: number): string {
+  const known = fillers.get(length)
+  if (known !== undefined) return known
+  const made = 'x'.repeat(Math.max(0, length))
+  fillers.set(length, made)
+  return made
 }

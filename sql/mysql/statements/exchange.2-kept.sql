@@ -1,12 +1,12 @@
 -- Copies the acked events into history.
--- Params: channel, answered (rows of the first step), keep_history, consumer.
+-- Params: channel, acked (rows of the first step), keep_history, consumer.
 insert into rowcast_history (
   id, channel, priority, payload, metadata, attempts, outcome, consumer, lease_token, created_at, settled_at
 )
 select
   q.id, q.channel, q.priority, q.payload, q.metadata, q.attempts, 'acked', :consumer, q.lease_token, q.created_at,
   utc_timestamp(6)
-from json_table(:answered, '$[*]' columns (
+from json_table(:acked, '$[*]' columns (
   priority smallint path '$.priority',
   id char(36) character set ascii collate ascii_bin path '$.id'
 )) as a

@@ -1,7 +1,7 @@
 -- Deletes the acked events.
--- Params: channel, answered (rows of the first step).
+-- Params: channel, acked (rows of the first step).
 delete q
-from json_table(:answered, '$[*]' columns (
+from json_table(:acked, '$[*]' columns (
   priority smallint path '$.priority',
   id char(36) character set ascii collate ascii_bin path '$.id'
 )) as a

@@ -1,7 +1,7 @@
--- Stores events that are due now; a row that is already there (a repeated attempt) stays.
+-- Stores events that are due now.
 -- Params: events (JSON array of {channel, priority, id, payload, metadata, dedupe_key, max_attempts}; payload and
 -- metadata are JSON text).
--- `insert ignore` would hide other faults as well, hence the update that changes nothing. The database's time is not
+-- The database's time is not
 -- returned: without `returning` it would cost a second round trip, and consumers learn it from next_due.
 insert into rowcast_queue (
   channel, priority, id, payload, metadata, dedupe_key, attempts, max_attempts, created_at, available_at
@@ -18,4 +18,3 @@ from json_table(:events, '$[*]' columns (
   dedupe_key varchar(255) character set utf8mb4 collate utf8mb4_bin path '$.dedupe_key',
   max_attempts integer path '$.max_attempts'
 )) as e
-on duplicate key update id = rowcast_queue.id

@@ -1,4 +1,4 @@
--- Stores events that are due now and wakes their consumers; a row that is already there (a repeated attempt) stays.
+-- Stores events that are due now and wakes their consumers.
 -- Returns the database's time.
 -- Params: events (JSON array of {channel, priority, id, payload, metadata, dedupe_key, max_attempts}; payload and
 -- metadata are JSON text), topics (JSON array of NOTIFY topics).
@@ -12,8 +12,7 @@ with stored as (
   from json_to_recordset(:events::json) as e (
     channel text, priority smallint, id uuid, payload text, metadata text, dedupe_key text, max_attempts integer
   )
-  on conflict do nothing
 )
 select
-  extract(epoch from statement_timestamp()) * 1000 as now_ms,
+  date_part('epoch', statement_timestamp()) * 1000 as now_ms,
   (select count(pg_notify(t.topic, '')) from json_array_elements_text(:topics::json) as t (topic)) as notified

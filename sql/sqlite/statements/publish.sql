@@ -1,4 +1,4 @@
--- Stores events that are due now; a row that is already there (a repeated attempt) stays.
+-- Stores events that are due now.
 -- Params: events (JSON array of {channel, priority, id, payload, metadata, dedupe_key, max_attempts}; payload and
 -- metadata are JSON text).
 -- The database's time is not returned: it is this machine's.
@@ -10,5 +10,3 @@ select
   e.value ->> 'dedupe_key', 0, e.value ->> 'max_attempts', cast(unixepoch('subsec') * 1000 as integer),
   cast(unixepoch('subsec') * 1000 as integer)
 from json_each(:events) as e
-where true
-on conflict do nothing

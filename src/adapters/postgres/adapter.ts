@@ -28,7 +28,17 @@ const PROBE = { text: 'select pg_backend_pid() as pid', types: TEXT_ONLY, query_
  * there: Postgres would keep the plan it made while a table was nearly empty, and read all of it with that plan once it is
  * long (measured on 100 000 events after a quiet time: a twelfth of the speed). Planning costs a tenth of a millisecond.
  */
-const PREPARED = new Set(['publish', 'schedule', 'dedupe', 'append', 'spill', 'broadcast', 'notify', 'now'])
+const PREPARED = new Set([
+  'publish',
+  'publish_again',
+  'schedule',
+  'dedupe',
+  'append',
+  'spill',
+  'broadcast',
+  'notify',
+  'now',
+])
 const BEGIN = { text: 'begin', query_timeout: QUERY_TIMEOUT_MS }
 const COMMIT = { text: 'commit', query_timeout: QUERY_TIMEOUT_MS }
 const ROLLBACK = { text: 'rollback' }

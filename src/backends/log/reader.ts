@@ -5,6 +5,7 @@ import type { Tail } from './tail.js'
 
 /** One event of the log, as it is stored. */
 export interface Entry extends Omit<Delivery, 'lease' | 'attempts' | 'position'> {
+  readonly payload: string
   readonly position: number
 }
 
@@ -100,5 +101,6 @@ export function toDelivery(entry: Entry, attempts: number, lease: Lease | null):
 }
 
 export interface LogDelivery extends Delivery {
+  readonly payload: string
   readonly position: number
 }

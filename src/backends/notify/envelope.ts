@@ -34,12 +34,14 @@ export function unseal(text: string): Arrival {
   if (p === undefined || (m !== undefined && (typeof m !== 'object' || m === null || Array.isArray(m))))
     throw new TypeError('no payload')
   const metadata = m === undefined ? null : JSON.stringify(m)
-  return { spilled: false, delivery: { ...head, payload: JSON.stringify(p), metadata } }
+  return { spilled: false, delivery: { ...head, payload: { value: p }, metadata } }
 }
+
+const MAX_TIME_MS = 8.64e15
 
 /** A time that a Date can hold, in epoch milliseconds. */
 function isTime(value: unknown): value is number {
-  return typeof value === 'number' && !Number.isNaN(new Date(value).getTime())
+  return typeof value === 'number' && Math.abs(value) <= MAX_TIME_MS
 }
 
 function addressed(id: EventId, channel: string, createdAtMs: number): Omit<Delivery, 'payload' | 'metadata'> {

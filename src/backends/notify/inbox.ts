@@ -14,6 +14,8 @@ interface Envelope {
   readonly text: string
 }
 
+const NONE_SPILLED: ReadonlyMap<unknown, Row> = new Map()
+
 /** One live subscriber: a bounded buffer between the socket, which must never wait, and the consumer, which may. */
 export class NotifyInbox implements Inbox {
   readonly channels: readonly string[]
@@ -79,7 +81,10 @@ export class NotifyInbox implements Inbox {
   async #openNext(limit: number, signal: AbortSignal): Promise<void> {
     if (this.#envelopes.length === 0) await this.#arrival(signal)
     this.#tellDropped()
-    this.#arrivals = this.#envelopes.splice(0, limit).flatMap((envelope) => this.#open(envelope))
+    this.#arrivals = this.#envelopes
+      .splice(0, limit)
+      .map((envelope) => this.#open(envelope))
+      .filter((arrival) => arrival !== undefined)
   }
 
   #tellDropped(): void {
@@ -89,20 +94,20 @@ export class NotifyInbox implements Inbox {
     this.tellGap('overflow', missed)
   }
 
-  #open({ channel, text }: Envelope): readonly Arrival[] {
+  #open({ channel, text }: Envelope): Arrival | undefined {
     try {
       const arrival = unseal(text)
       // Two names may share a hashed topic; the envelope says which one is meant.
-      return arrival.delivery.channel === channel ? [arrival] : []
+      return arrival.delivery.channel === channel ? arrival : undefined
     } catch (error) {
       this.#fail(channel, error)
-      return []
+      return undefined
     }
   }
 
   async #fetchSpilled(arrivals: readonly Arrival[]): Promise<readonly Delivery[]> {
     const ids = arrivals.filter(({ spilled }) => spilled).map(({ delivery }) => delivery.id)
-    const byId = ids.length === 0 ? new Map<unknown, Row>() : await this.#readSpilled(ids)
+    const byId = ids.length === 0 ? NONE_SPILLED : await this.#readSpilled(ids)
     return arrivals.flatMap((arrival) => {
       if (!arrival.spilled) return [arrival.delivery]
       const row = byId.get(arrival.delivery.id)

@@ -4,7 +4,7 @@ import type { EventId, NewEvent } from '../../event.js'
 import type { BackendContext } from '../backend.js'
 import { retryOnBreak } from '../retry.js'
 import type { WakeUps } from '../wake-ups.js'
-import { singleCall, store } from './store.js'
+import { type PublishVerb, singleCall, store } from './store.js'
 
 /** Most events in one flush, and how often one is tried over connections that break. */
 const FLUSH_LIMIT = 1_000
@@ -31,7 +31,7 @@ export class Publisher {
 
   async publishIn(tx: unknown, events: readonly NewEvent[]): Promise<readonly EventId[]> {
     const { adapter, clock } = this.#context
-    const ids = await adapter.join(tx, () => store(events, clock, this.#wakeUps.topicsInTransaction(events)))
+    const ids = await adapter.join(tx, () => store('publish', events, clock, this.#wakeUps.topicsInTransaction(events)))
     this.#wakeUps.storedInTransaction()
     return ids
   }
@@ -41,7 +41,7 @@ export class Publisher {
     if (adapter.sync === undefined) {
       throw new UnsupportedError('publishSync needs a database that answers at once (SQLite): await publish instead')
     }
-    const ids = adapter.sync(() => store(events, clock, []), tx)
+    const ids = adapter.sync(() => store('publish', events, clock, []), tx)
     this.#wakeUps.stored(events)
     this.#wakeUps.storedInTransaction()
     return ids
@@ -53,15 +53,19 @@ export class Publisher {
 
   async #store(events: readonly NewEvent[]): Promise<readonly EventId[]> {
     const topics = this.#wakeUps.topicsNow(events)
-    const ids = await this.#retry(events, (remaining) => this.#storeOnce(remaining, topics))
+    const ids = await this.#retry(events, (remaining, verb) => this.#storeOnce(remaining, topics, verb))
     this.#wakeUps.stored(events)
     return ids
   }
 
-  async #storeOnce(events: readonly NewEvent[], topics: readonly string[]): Promise<readonly EventId[]> {
+  async #storeOnce(
+    events: readonly NewEvent[],
+    topics: readonly string[],
+    verb: PublishVerb,
+  ): Promise<readonly EventId[]> {
     const { adapter, clock } = this.#context
-    const only = singleCall(events, clock, topics)
-    if (only === undefined) return adapter.transaction(() => store(events, clock, topics))
+    const only = singleCall(verb, events, clock, topics)
+    if (only === undefined) return adapter.transaction(() => store(verb, events, clock, topics))
     const [answer] = await adapter.run(only.verb, only.parameters)
     if (answer?.now_ms !== undefined) clock.observe(Number(answer.now_ms))
     return events.map((event) => event.id)
@@ -73,14 +77,13 @@ export class Publisher {
    */
   async #retry(
     events: readonly NewEvent[],
-    attempt: (remaining: readonly NewEvent[]) => Promise<readonly EventId[]>,
+    attempt: (remaining: readonly NewEvent[], verb: PublishVerb) => Promise<readonly EventId[]>,
   ): Promise<readonly EventId[]> {
-    const live = new Map<EventId, EventId>()
-    let remaining = events
     return retryOnBreak(ATTEMPTS, async (attempts) => {
-      if (attempts > 1) remaining = await this.#findMissing(remaining)
-      const ids = remaining.length === 0 ? [] : await attempt(remaining)
-      for (const [index, event] of remaining.entries()) live.set(event.id, ids[index] ?? event.id)
+      if (attempts === 1) return attempt(events, 'publish')
+      const missing = await this.#findMissing(events)
+      const ids = missing.length === 0 ? [] : await attempt(missing, 'publish_again')
+      const live = new Map(missing.map((event, index) => [event.id, ids[index] ?? event.id]))
       return events.map((event) => live.get(event.id) ?? event.id)
     })
   }

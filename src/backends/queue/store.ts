@@ -4,15 +4,20 @@ import { type EventId, isDelayed, type NewEvent } from '../../event.js'
 import type { Parameters } from '../../statements.js'
 import { chunk } from '../chunk.js'
 
+/** The statement for a first attempt, or for one after which some may be stored already. */
+export type PublishVerb = 'publish' | 'publish_again'
+
 /** The single call that stores these events, where one does. */
 export function singleCall(
+  verb: PublishVerb,
   events: readonly NewEvent[],
   clock: DatabaseClock,
   topics: readonly string[],
 ): { verb: string; parameters: Parameters } | undefined {
-  const plain = events.every((event) => event.key === null && !isDelayed(event, clock.now()))
+  const now = clock.now()
+  const plain = events.every((event) => event.key === null && !isDelayed(event, now))
   if (!plain || chunk(events).length !== 1) return undefined
-  return { verb: 'publish', parameters: { events: events.map(toQueueRow), topics } }
+  return { verb, parameters: { events: events.map(toQueueRow), topics } }
 }
 
 /**
@@ -20,6 +25,7 @@ export function singleCall(
  * was taken is the older event's.
  */
 export function* store(
+  verb: PublishVerb,
   events: readonly NewEvent[],
   clock: DatabaseClock,
   topics: readonly string[],
@@ -30,7 +36,7 @@ export function* store(
 
   const ready = chunk(fresh.filter((event) => !isDelayed(event, clock.now())))
   for (const [index, part] of ready.entries()) {
-    yield* call('publish', { events: part.map(toQueueRow), topics: index === 0 ? topics : [] })
+    yield* call(verb, { events: part.map(toQueueRow), topics: index === 0 ? topics : [] })
   }
   for (const part of chunk(fresh.filter((event) => isDelayed(event, clock.now())))) {
     yield* call('schedule', { events: part.map(toScheduledRow) })

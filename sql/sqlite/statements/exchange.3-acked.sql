@@ -1,4 +1,4 @@
--- Deletes the held deliveries from the queue.
+-- Deletes the held deliveries from the queue; each row is an ack.
 -- Params: channel, settled (JSON array of {priority, id, lease_token}).
 -- The whole key at once: with the channel apart, SQLite 3.42 searches by the first columns alone.
 delete from rowcast_queue
@@ -11,3 +11,4 @@ where (channel, priority, id) in (
     and q.id = s.value ->> 'id'
     and q.lease_token = s.value ->> 'lease_token'
 )
+returning 'acked' as outcome, id

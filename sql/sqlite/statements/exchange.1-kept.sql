@@ -1,4 +1,7 @@
--- Copies those that are held into history.
+-- Acks deliveries of one channel whose lease is still held, and leases the first ready events of it. This step copies
+-- those that are held into history.
+-- Four steps where Postgres has one statement: here a delete cannot be the source of an insert. There is one writer, so
+-- every step finds the same rows held. The library skips those that have nothing to do.
 -- Params: channel, settled (JSON array of {priority, id, lease_token}), keep_history, consumer.
 insert into rowcast_history (
   id, channel, priority, payload, metadata, attempts, outcome, consumer, lease_token, created_at, settled_at
