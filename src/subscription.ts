@@ -12,9 +12,6 @@ import { type Deferred, defer, detach, handled, nextTurn, sleep } from './wait.j
 /** Most events handed out before the event loop turns. */
 const BURST = 500
 
-/** How often becoming live is tried over connections that break: about half a minute. */
-const OPEN_ATTEMPTS = 20
-
 /** What a subscription needs of the channel object it belongs to. */
 export interface SubscriptionContext extends DecoderContext {
   readonly clock: DatabaseClock
@@ -81,8 +78,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     this.#trouble = new Trouble(context.logger, 'fetching events')
     this.#pulls = demand === undefined
     this.#demand = demand ?? (() => this.#waiters.length)
-    const { signal } = this.#stopping
-    this.#opening = handled(throughTrouble(this.#trouble, OPEN_ATTEMPTS, signal, open))
+    this.#opening = handled(throughTrouble(this.#trouble, this.#stopping.signal, open))
     this.ready = handled(this.#opening.then(() => undefined))
     this.#pumping = this.#pump()
     options.signal?.addEventListener('abort', this.#onAbort, { once: true })

@@ -31,13 +31,12 @@ export class Trouble {
   }
 }
 
-/**
- * Does work again while its connection breaks; in the end, or when stopped, passes the error on.
- * @param attempts how often in all, with growing pauses: 20 take about half a minute
- */
+/** How often work is tried over connections that break, with growing pauses: about half a minute. */
+const ATTEMPTS = 20
+
+/** Does work again while its connection breaks; in the end, or when stopped, passes the error on. */
 export async function throughTrouble<Result>(
   trouble: Trouble,
-  attempts: number,
   signal: AbortSignal,
   work: () => Promise<Result>,
 ): Promise<Result> {
@@ -47,7 +46,7 @@ export async function throughTrouble<Result>(
       trouble.end()
       return result
     } catch (error) {
-      if (!(error instanceof ConnectionError) || attempt >= attempts || signal.aborted) throw error
+      if (!(error instanceof ConnectionError) || attempt >= ATTEMPTS || signal.aborted) throw error
       await sleep(trouble.begin(error), signal)
     }
   }
