@@ -6,7 +6,7 @@ import type { Delivery, EventMessage } from './event.js'
 import type { Message, MessageOwner } from './message.js'
 import { Prefetch } from './prefetch.js'
 import type { ResolvedSubscribeOptions } from './resolve.js'
-import { isFinal, Trouble } from './trouble.js'
+import { isFinal, Trouble, throughTrouble } from './trouble.js'
 import { type Deferred, defer, detach, handled, nextTurn, sleep } from './wait.js'
 
 /** Most events handed out before the event loop turns. */
@@ -78,7 +78,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     this.#trouble = new Trouble(context.logger, 'fetching events')
     this.#pulls = demand === undefined
     this.#demand = demand ?? (() => this.#waiters.length)
-    this.#opening = handled(open())
+    this.#opening = handled(throughTrouble(this.#trouble, this.#stopping.signal, open))
     this.ready = handled(this.#opening.then(() => undefined))
     this.#pumping = this.#pump()
     options.signal?.addEventListener('abort', this.#onAbort, { once: true })

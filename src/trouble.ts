@@ -1,6 +1,6 @@
-import { ConfigurationError, describe, MigrationError, UnsupportedError } from './errors.js'
+import { ConfigurationError, ConnectionError, describe, MigrationError, UnsupportedError } from './errors.js'
 import type { Logger } from './logger.js'
-import { backoffMs } from './wait.js'
+import { backoffMs, sleep } from './wait.js'
 
 /** Whether trying the same again is pointless until a person changes something. */
 export function isFinal(error: unknown): boolean {
@@ -28,5 +28,26 @@ export class Trouble {
   end(): void {
     if (this.#failures > 0) this.#logger.info(`${this.#task} works again`, { failures: this.#failures })
     this.#failures = 0
+  }
+}
+
+/** How often work is tried over connections that break, with growing pauses: about half a minute. */
+const ATTEMPTS = 20
+
+/** Does work again while its connection breaks; in the end, or when stopped, passes the error on. */
+export async function throughTrouble<Result>(
+  trouble: Trouble,
+  signal: AbortSignal,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const result = await work()
+      trouble.end()
+      return result
+    } catch (error) {
+      if (!(error instanceof ConnectionError) || attempt >= ATTEMPTS || signal.aborted) throw error
+      await sleep(trouble.begin(error), signal)
+    }
   }
 }

@@ -1,13 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { Run } from '../support/actors/run.js'
+import { Behind } from '../support/behind.js'
 import { cutAgainAndAgain, cutterOf } from '../support/cutter.js'
 import { database } from '../support/databases.js'
 import { MYSQL, openRunDatabase, POSTGRES } from '../support/servers/find.js'
 import { suite } from '../support/suite.js'
 import { tally } from '../support/tally.js'
+import { eventually, within } from '../support/wait.js'
 
 /** How long a whole run may take on a busy machine, in milliseconds. */
 const RUN_MS = 60_000
+const PATIENCE_MS = 15_000
 
 for (const [db, kind] of [
   [database('postgres'), POSTGRES],
@@ -40,6 +44,26 @@ for (const [db, kind] of [
         if (fact.type === 'unsettled') assert.unreachable(fact.error)
       }
       assert.ok(judgement.longestStallS < 6, `stalled for ${judgement.longestStallS} s`)
+    },
+    RUN_MS,
+  )
+
+  test(
+    'a subscription made while connections are cut becomes live, and so does one made while the database is away',
+    async () => {
+      await using behind = await Behind.open(db)
+      const seen: unknown[] = []
+      behind.proxy.refuse(true)
+      behind.proxy.cut()
+      const listener = behind.channel.listen('orders', ({ payload }) => void seen.push(payload))
+      const failures: unknown[] = []
+      listener.failed.catch((error: unknown) => failures.push(error))
+      const beforehand = behind.world.channel.publish('orders', 1)
+      await sleep(500)
+      behind.proxy.refuse(false)
+      await Promise.all([beforehand, within(PATIENCE_MS, listener.ready)])
+      await eventually(PATIENCE_MS, () => seen.length === 1)
+      assert.equal(failures, [])
     },
     RUN_MS,
   )
