@@ -2,6 +2,11 @@ import { getRandomValues } from 'node:crypto'
 import { V7Generator } from 'uuidv7'
 import type { EventId } from './event.js'
 
+/** By how much an answer may be late without being passed over, in milliseconds. */
+const LATE_MS = 50
+/** After how long of nothing but late answers the database's clock counts as set back, in milliseconds. */
+const PATIENCE_MS = 60_000
+
 /**
  * The database's clock as this process last saw it, carried forward by the monotonic clock, so that neither a wrong
  * system clock nor a jump of it moves a lease, a schedule or the order of ids.
@@ -9,11 +14,21 @@ import type { EventId } from './event.js'
 export class DatabaseClock {
   #databaseMs = Date.now()
   #monotonicMs = performance.now()
+  #confirmedAtMs = Number.NEGATIVE_INFINITY
 
-  /** Takes note of a time, in epoch milliseconds, that came back with a round trip. */
+  /**
+   * Takes note of a time, in epoch milliseconds, that came back with a round trip. One that waited to be read, while the
+   * event loop was held up, says an earlier time than it is, never a later one: the latest is the best.
+   */
   observe(databaseMs: number): void {
+    const lateMs = this.now() - databaseMs
+    const isKnown = this.ageMs < PATIENCE_MS
+    if (isKnown && lateMs > LATE_MS) return
+    const nowMs = performance.now()
+    this.#confirmedAtMs = nowMs
+    if (isKnown && lateMs > 0) return
     this.#databaseMs = databaseMs
-    this.#monotonicMs = performance.now()
+    this.#monotonicMs = nowMs
   }
 
   /** Epoch milliseconds, by the database. */
@@ -21,9 +36,9 @@ export class DatabaseClock {
     return this.#databaseMs + (performance.now() - this.#monotonicMs)
   }
 
-  /** How long ago the last observation was, in milliseconds. */
+  /** How long ago the last observation was that counted, in milliseconds. */
   get ageMs(): number {
-    return performance.now() - this.#monotonicMs
+    return performance.now() - this.#confirmedAtMs
   }
 }
 

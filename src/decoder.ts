@@ -5,7 +5,8 @@ import { Message, type MessageOwner } from './message.js'
 import { type Schemas, validate } from './schema.js'
 import type { Telemetry } from './telemetry.js'
 
-interface DecoderContext {
+/** What decoding needs of the channel object. */
+export interface DecoderContext {
   readonly telemetry: Telemetry
   readonly logger: Logger
   readonly schemas: Schemas | undefined

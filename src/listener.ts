@@ -95,7 +95,9 @@ export class Listener implements AsyncDisposable {
 
   /** Handles an event, and then those that are there already: a place in the queue costs more than a short handler. */
   async #work(first: Message): Promise<void> {
-    for (let message: Message | undefined = first; message; message = this.#takeNow()) await this.#handle(message)
+    // What still waited for a place when the listener was stopped, or its lease ended, is for another consumer.
+    if (this.#stopped !== undefined || first.isStale) await first.release().catch((error) => this.#warn(first, error))
+    else for (let message: Message | undefined = first; message; message = this.#takeNow()) await this.#handle(message)
   }
 
   /** None while an event waits for a place, or where each must wait for the rate limit. */

@@ -10,6 +10,8 @@ export interface MessageOwner {
   assertOpen(): void
   /** The message is in nobody's hands any more. */
   onSettled(message: Message): void
+  /** Whether its lease has ended. */
+  isStale(delivery: Delivery): boolean
 }
 
 /** A delivery in a consumer's hands, with its verbs. */
@@ -63,6 +65,11 @@ export class Message implements EventMessage {
     this.#controller ??= new AbortController()
     if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason)
     return this.#controller.signal
+  }
+
+  /** Whether its lease has ended, so that somebody else may have it. */
+  get isStale(): boolean {
+    return this.#owner.isStale(this.#delivery)
   }
 
   /** Whether somebody else gets it when it is not settled. */

@@ -1,14 +1,11 @@
 import type { Inbox } from './backends/backend.js'
 import type { DatabaseClock } from './clock.js'
-import { Decoder } from './decoder.js'
+import { Decoder, type DecoderContext } from './decoder.js'
 import { describe } from './errors.js'
 import type { Delivery, EventMessage } from './event.js'
-import type { Logger } from './logger.js'
 import type { Message, MessageOwner } from './message.js'
 import { Prefetch } from './prefetch.js'
 import type { ResolvedSubscribeOptions } from './resolve.js'
-import type { Schemas } from './schema.js'
-import type { Telemetry } from './telemetry.js'
 import { isFinal, Trouble } from './trouble.js'
 import { type Deferred, defer, detach, handled, nextTurn, sleep } from './wait.js'
 
@@ -16,11 +13,8 @@ import { type Deferred, defer, detach, handled, nextTurn, sleep } from './wait.j
 const BURST = 500
 
 /** What a subscription needs of the channel object it belongs to. */
-export interface SubscriptionContext {
+export interface SubscriptionContext extends DecoderContext {
   readonly clock: DatabaseClock
-  readonly telemetry: Telemetry
-  readonly logger: Logger
-  readonly schemas: Schemas | undefined
   /** Throws once nothing can be settled any more. */
   assertOpen(): void
   /** A message is in a consumer's hands, or is not any more. */
@@ -133,8 +127,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   /** @internal The next event if it can be handed out in this very turn. */
   takeNow(): Message | undefined {
     const delivery = this.#buffer[0]
-    const isBusy = this.#serving || this.#decoding !== undefined || this.#handedOut >= BURST
-    if (delivery === undefined || isBusy || this.#isStale(delivery)) return
+    if (delivery === undefined || !this.#isIdle || this.#isStale(delivery)) return
     const decoded = this.#decoder.decode(delivery)
     if (decoded instanceof Promise) {
       this.#decoding = decoded
@@ -149,6 +142,10 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   /** @internal The demand may have grown. */
   poke(): void {
     this.#wanted.resolve()
+  }
+
+  get #isIdle(): boolean {
+    return !this.#serving && !this.#decoding && this.#handedOut < BURST && !this.#stopping.signal.aborted
   }
 
   #onAbort = () => {
@@ -197,7 +194,8 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     if (!this.#started) return 0
     const ahead = this.#prefetch.target
     const waiting = this.#buffer.length
-    const demand = this.#demand()
+    // What was handed out a moment ago may not be at work yet: only who asks has room.
+    const demand = this.#waiters.length === 0 ? 0 : this.#demand()
     if (waiting > 0 && waiting >= demand + ahead / 2) return 0
     return demand + ahead - waiting
   }
@@ -248,7 +246,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     this.#waiters.shift()?.resolve({ done: false, value: message as EventMessage as Event })
   }
 
-  /** A process that stood still may find that the lease of what it buffered has ended; others have it by now. */
+  /** A process that stood still may find that the lease of what waits here has ended; others have it by now. */
   #isStale({ lease }: Delivery): boolean {
     return lease !== null && (lease.lost || lease.expiresAtMs <= this.#context.clock.now())
   }
@@ -262,7 +260,8 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
       this.#prefetch.onSettled()
       this.#context.onSettled(message)
     }
-    return { inbox, assertOpen: this.#context.assertOpen, onSettled }
+    const isStale = (delivery: Delivery) => this.#isStale(delivery)
+    return { inbox, assertOpen: this.#context.assertOpen, onSettled, isStale }
   }
 
   /** The loop asks for the next one. A listener asks while its handlers still run. */

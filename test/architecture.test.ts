@@ -34,7 +34,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   'better-sqlite3': /^adapters\/sqlite\//,
   'p-queue': /^listener$/,
   uuidv7: /^clock$/,
-  valibot: /^(resolve|option-parser)$/,
+  valibot: /^(resolve|option-parser|option-schemas)$/,
 }
 
 const layerOf = (name: string) => {

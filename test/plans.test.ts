@@ -94,6 +94,11 @@ async function parametersFor(place: Place): Promise<Parameters> {
     ...Object.fromEntries(lists.map((name) => [name, rows])),
     ids: rows.map(({ id }) => id),
     keyed: rows.map(({ id }) => id),
+    whole: true,
+    stretches: [
+      { from_priority: 1, from_id: token, to_priority: 4, most: 500 },
+      { from_priority: 5, from_id: token, to_priority: 9, most: 500 },
+    ],
     channels: Object.keys(COUNTS),
     topics: [],
     channel: 'orders',

@@ -1,4 +1,4 @@
-import { Trouble } from '../trouble.js'
+import { isFinal, Trouble } from '../trouble.js'
 import type { BackendContext } from './backend.js'
 import { MIN_POLL_MS, type Sleeper } from './sleeper.js'
 
@@ -12,6 +12,8 @@ export interface Lane {
   readonly pollIntervalMs: number
   /** Events may be there: fetch. */
   heat(): void
+  /** Looking is pointless until a person changes something. */
+  fail(error: unknown): void
 }
 
 /** What a look at the database found. */
@@ -92,6 +94,7 @@ export class Poller implements Sleeper, AsyncDisposable {
         this.#trouble.end()
         this.#sleepUntil(nextMs)
       } catch (error) {
+        if (isFinal(error)) for (const lane of this.#lanes) lane.fail(error)
         this.#sleepUntil(this.#trouble.begin(error))
       }
     }

@@ -3,7 +3,6 @@ import * as assert from 'uvu/assert'
 import { postgres } from '../../src/adapters/postgres/index.js'
 import { EventChannel, type Gap } from '../../src/index.js'
 import { database } from '../support/databases.js'
-import { rejects } from '../support/errors.js'
 import { recorder, silent } from '../support/logger.js'
 import { connectionsOf, terminate, uniqueService } from '../support/postgres.js'
 import { suite } from '../support/suite.js'
@@ -165,27 +164,38 @@ test("a pool of the user's own works, and stays open after close", async () => {
   await pool.end()
 })
 
-test('a pool that does not say where its server is needs listenUrl', async () => {
+test('a pool that does not say where its server is needs listenUrl, else the log carries what it notifies', async () => {
   await using world = await open()
   const pool = new pg.Pool({ connectionString: world.place.url, max: 2 })
   const bare = { connect: () => pool.connect(), query: pool.query.bind(pool) } as unknown as pg.Pool
   const options = { ...world.place.options, logger: silent }
-  await rejects(EventChannel.open(postgres({ pool: bare }), options), 'UNSUPPORTED', /listenUrl/)
-  {
-    await using channel = await EventChannel.open(postgres({ pool: bare }), { ...options, listenUrl: world.place.url })
+  await using notified = await EventChannel.open(postgres({ pool: bare }), { ...options, listenUrl: world.place.url })
+  await using carried = await EventChannel.open(postgres({ pool: bare }), options)
+  assert.equal([notified.backend, carried.backend], ['notify', 'log'])
+  for (const channel of [notified, carried]) {
     const taker = new Taker(channel, 'orders')
     await channel.publish('orders', 1)
     assert.is((await taker.take()).payload, 1)
   }
+  await notified.close()
+  await carried.close()
   await pool.end()
 })
 
-test('a listenUrl that leads elsewhere is refused at open', async () => {
+test('with a listenUrl that leads elsewhere the log carries what it notifies, and says why once', async () => {
   await using world = await open()
   const elsewhere = new URL(world.place.url)
   elsewhere.pathname = '/postgres'
-  const options = { ...world.place.options, listenUrl: elsewhere.href, logger: silent }
-  await rejects(EventChannel.open(world.place.url, options), 'UNSUPPORTED', /listenUrl/)
+  const logger = recorder()
+  const options = { ...world.place.options, listenUrl: elsewhere.href, logger }
+  await using channel = await EventChannel.open(world.place.url, options)
+  assert.equal([channel.backend, channel.telemetry.snapshot()['events.fallback']], ['log', 1])
+  const warnings = logger.lines.filter(({ level }) => level === 'warn')
+  assert.is(warnings.length, 1)
+  assert.match(JSON.stringify(warnings), /listenUrl/)
+  const taker = new Taker(channel, 'orders')
+  await channel.publish('orders', 1)
+  assert.is((await taker.take()).payload, 1)
 })
 
 test.run()

@@ -120,7 +120,7 @@ for (const database of DATABASES) {
     assert.ok(stats && Number(stats.oldestReadyMs) >= 0 && Number(stats.oldestReadyMs) < 60_000)
     assert.equal(
       { ...stats, oldestReadyMs: 0 },
-      { channel: 'orders', ready: 1, leased: 1, scheduled: 1, dead: 0, oldestReadyMs: 0 },
+      { channel: 'orders', ready: 1, leased: 1, scheduled: 1, dead: 0, oldestReadyMs: 0, head: null, groups: [] },
     )
     await held.ack()
     assert.equal(

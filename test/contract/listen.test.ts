@@ -91,6 +91,7 @@ for (const database of DATABASES) {
     assert.equal(rest, {
       id,
       channel: 'orders',
+      group: null,
       payload: { total: 42 },
       metadata: { tenant: 'acme' },
       priority: 3,

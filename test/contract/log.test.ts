@@ -171,6 +171,14 @@ for (const database of DATABASES) {
     await eventually(10_000, async () => (await rows()).length === 1, 50)
   })
 
+  test('a subscription that cannot go on says so', async () => {
+    await using world = await open()
+    const taker = new Taker(world.channel, 'orders')
+    await taker.subscription.ready
+    await world.place.sql(`drop table ${world.place.table('log')}`)
+    await rejects(taker.take(), 'MIGRATION', /tables are not there/)
+  })
+
   test('a queue and a log of one name do not meet', async () => {
     await using world = await open()
     const queue = await world.another({ backend: 'queue' })

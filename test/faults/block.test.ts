@@ -14,17 +14,23 @@ for (const database of DATABASES) {
     'for longer than a lease: another has the event, the blocked holder is told and cannot ack',
     async () => {
       await using run = await Run.open(database, { leaseMs: LEASE_MS })
-      await run.worker('w0')
-      const event = await run.publish({ first: [{ do: 'block', ms: 2 * LEASE_MS }] })
+      await run.worker('w0', { concurrency: 1 })
+      const steps = [
+        { do: 'wait', ms: 500 },
+        { do: 'block', ms: 2 * LEASE_MS },
+      ] as const
+      const event = await run.publish({ first: steps })
+      // Those wait for their turn: one is handed out already, the others are in the buffer.
+      for (let i = 0; i < 3; i++) await run.publish({}, { priority: 9 })
       await run.fact(RUN_MS, 'delivered')
       await run.worker('w1')
-      const late = await run.fact(RUN_MS, 'acked', ({ actor }) => actor === 'w0/0')
-      const taken = await run.fact(RUN_MS, 'acked', ({ actor }) => actor === 'w1/0')
+      const late = await run.fact(RUN_MS, 'acked', (fact) => fact.actor === 'w0/0' && fact.event === event)
+      const taken = await run.fact(RUN_MS, 'acked', (fact) => fact.actor === 'w1/0' && fact.event === event)
       assert.equal([late.event, late.held, taken.event, taken.held], [event, false, event, true])
       await run.fact(RUN_MS, 'lost', ({ actor }) => actor === 'w0/0')
       await run.settled(RUN_MS)
       await run.kept()
-      assert.is(run.counter('w0', 'events.lease.lost'), 1)
+      assert.ok(run.counter('w0', 'events.lease.lost') >= 1)
     },
     RUN_MS,
   )

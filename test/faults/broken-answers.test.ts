@@ -5,7 +5,7 @@ import { database } from '../support/databases.js'
 import type { Sight, TcpProxy } from '../support/proxy.js'
 import { suite } from '../support/suite.js'
 import { eventually, within } from '../support/wait.js'
-import { SOON_MS, Taker } from '../support/world.js'
+import { Taker } from '../support/world.js'
 
 /*
  * The connection breaks between a request, which the database carries out, and its answer, which never arrives whole.
@@ -15,6 +15,8 @@ const test = suite('answers that break off')
 const LEASE_MS = 1_000
 /** Longer than anything here takes: whatever comes back comes back for another reason. */
 const LONG_LEASE_MS = 60_000
+/** How long a test waits for what must happen at once, on a busy machine. */
+const PATIENCE_MS = 15_000
 const WAYS = ['cut', 'half'] as const
 
 /** Breaks the answer to a request that holds this text, `times` times in a row; resolves after the last. */
@@ -30,17 +32,17 @@ for (const db of [database('postgres'), database('mysql')]) {
     test(`${db.name}: a publish whose answer is ${how} stores one row`, async () => {
       await using behind = await Behind.open(db)
       const sprung = spoil(behind.proxy, [{ request: 'the-mark' }], how)
-      const id = await within(SOON_MS, behind.channel.publish('orders', 'the-mark'))
+      const id = await within(PATIENCE_MS, behind.channel.publish('orders', 'the-mark'))
       await sprung
       assert.equal(await behind.whereIs('the-mark'), ['queue'])
       const taker = new Taker(behind.world.channel, 'orders')
-      assert.is((await taker.take()).id, id)
+      assert.is((await taker.take(PATIENCE_MS)).id, id)
     })
 
     test(`${db.name}: a publish in a transaction whose commit's answer is ${how} stores one row`, async () => {
       await using behind = await Behind.open(db)
       const sprung = spoil(behind.proxy, [{ request: 'the-mark' }, { request: 'commit' }], how)
-      const id = await within(SOON_MS, behind.channel.publish('orders', 'the-mark', { key: 'k', delayMs: 60_000 }))
+      const id = await within(PATIENCE_MS, behind.channel.publish('orders', 'the-mark', { key: 'k', delayMs: 60_000 }))
       await sprung
       assert.equal(await behind.whereIs('the-mark'), ['scheduled'])
       assert.is(await behind.world.channel.publish('orders', 'another', { key: 'k' }), id)
@@ -50,9 +52,9 @@ for (const db of [database('postgres'), database('mysql')]) {
       await using behind = await Behind.open(db, { leaseMs: LONG_LEASE_MS })
       const taker = new Taker(behind.channel, 'orders')
       await behind.channel.publish('orders', 'the-mark')
-      const event = await taker.take()
+      const event = await taker.take(PATIENCE_MS)
       const sprung = spoil(behind.proxy, [{ request: event.id }, ...commit], how)
-      assert.is(await within(SOON_MS, event.ack()), true)
+      assert.is(await within(PATIENCE_MS, event.ack()), true)
       await sprung
       assert.equal(await behind.whereIs('the-mark'), ['history'])
       const { 'events.ack': acks, 'events.lease.lost': lost = 0 } = behind.channel.telemetry.snapshot()
@@ -66,8 +68,8 @@ for (const db of [database('postgres'), database('mysql')]) {
       await listener.ready
       const sprung = spoil(behind.proxy, [{ answer: 'the-mark' }, ...commit], how).then(() => performance.now())
       await behind.world.channel.publish('orders', 'the-mark')
-      const brokeAtMs = await within(SOON_MS, sprung)
-      await eventually(SOON_MS, async () => (await behind.whereIs('the-mark'))[0] === 'history')
+      const brokeAtMs = await within(PATIENCE_MS, sprung)
+      await eventually(PATIENCE_MS, async () => (await behind.whereIs('the-mark'))[0] === 'history')
       const stallMs = performance.now() - brokeAtMs
       assert.equal(
         seen.map(({ attempts }) => attempts),
@@ -88,8 +90,8 @@ for (const db of [database('postgres'), database('mysql')]) {
       const mark = (i: number) => `the-mark ${round} ${i}`
       const callers = Array.from({ length: 20 }, (_, i) => behind.channel.publish('orders', mark(i)))
       const many = Array.from({ length: 20 }, (_, i) => ({ channel: 'orders', payload: mark(20 + i) }))
-      ids.push(...(await within(SOON_MS, Promise.all([...callers, behind.channel.publishMany(many)]))).flat())
-      await within(SOON_MS, sprung)
+      ids.push(...(await within(PATIENCE_MS, Promise.all([...callers, behind.channel.publishMany(many)]))).flat())
+      await within(PATIENCE_MS, sprung)
     }
     assert.is(new Set(ids).size, 160)
     assert.is((await behind.whereIs('the-mark')).length, 160)
@@ -102,12 +104,12 @@ for (const db of [database('postgres'), database('mysql')]) {
     await consumer.ready
     const sprung = spoil(behind.proxy, [{ request: 'the-mark' }], 'cut')
     const published = behind.channel.publish('orders', 'the-mark')
-    await within(SOON_MS, sprung)
+    await within(PATIENCE_MS, sprung)
     behind.proxy.refuse(true)
     behind.proxy.cut()
-    await eventually(SOON_MS, async () => (await behind.whereIs('the-mark'))[0] === 'history')
+    await eventually(PATIENCE_MS, async () => (await behind.whereIs('the-mark'))[0] === 'history')
     behind.proxy.refuse(false)
-    const id = await within(SOON_MS, published)
+    const id = await within(PATIENCE_MS, published)
     assert.equal(await behind.whereIs('the-mark'), ['history'])
     assert.equal(acked, [id])
   })
@@ -116,10 +118,10 @@ for (const db of [database('postgres'), database('mysql')]) {
     await using behind = await Behind.open(db, { leaseMs: LEASE_MS, retentionMs: 0 })
     const taker = new Taker(behind.channel, 'orders')
     await behind.channel.publish('orders', 'the-mark')
-    const event = await taker.take()
+    const event = await taker.take(PATIENCE_MS)
     const sprung = spoil(behind.proxy, [{ request: event.id }, ...commit], 'cut')
     // Whether it was acked is not known any more; that nobody holds it is.
-    assert.type(await within(SOON_MS, event.ack()), 'boolean')
+    assert.type(await within(PATIENCE_MS, event.ack()), 'boolean')
     await sprung
     assert.equal(await behind.whereIs('the-mark'), [])
   })
@@ -128,14 +130,14 @@ for (const db of [database('postgres'), database('mysql')]) {
     await using behind = await Behind.open(db, { leaseMs: 300 })
     const taker = new Taker(behind.channel, 'orders')
     await behind.channel.publish('orders', 'the-mark')
-    const event = await taker.take()
+    const event = await taker.take(PATIENCE_MS)
     const sprung = spoil(behind.proxy, [{ request: event.id }, ...commit], 'cut')
     const acked = event.ack()
     await sprung
     behind.proxy.refuse(true)
     behind.proxy.cut()
     setTimeout(() => behind.proxy.refuse(false), 1_000)
-    assert.is(await within(SOON_MS, acked), true)
+    assert.is(await within(PATIENCE_MS, acked), true)
     assert.is(event.signal.aborted, false)
     assert.is(behind.channel.telemetry.snapshot()['events.lease.lost'] ?? 0, 0)
   })
@@ -149,10 +151,10 @@ for (const db of [database('postgres'), database('mysql')]) {
     ] as const) {
       await behind.channel.publish(mark, mark, { maxAttempts })
       const taker = new Taker(behind.channel, mark)
-      const event = await taker.take()
+      const event = await taker.take(PATIENCE_MS)
       await taker.leave()
       const sprung = spoil(behind.proxy, [{ request: event.id }, ...commit], 'cut')
-      assert.is(await within(SOON_MS, event.nack({ delayMs })), true)
+      assert.is(await within(PATIENCE_MS, event.nack({ delayMs })), true)
       await sprung
       assert.equal(await behind.whereIs(mark), [table])
     }
@@ -164,8 +166,8 @@ for (const db of [database('postgres'), database('mysql')]) {
     const seen: number[] = []
     behind.channel.listen('orders', (event) => void seen.push(event.payload as number), { concurrency: 8 })
     const numbers = Array.from({ length: 100 }, (_, i) => i)
-    await within(SOON_MS, Promise.all(numbers.map((i) => behind.channel.publish('orders', i))))
-    await eventually(10_000, async () => {
+    await within(PATIENCE_MS, Promise.all(numbers.map((i) => behind.channel.publish('orders', i))))
+    await eventually(PATIENCE_MS, async () => {
       const [stats] = await behind.world.channel.stats('orders')
       return seen.length >= 100 && (stats?.ready ?? 0) + (stats?.leased ?? 0) === 0
     })

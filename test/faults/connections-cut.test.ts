@@ -33,8 +33,6 @@ for (const [db, kind] of [
       await run.settled(RUN_MS)
       const judgement = await run.kept()
       tally('every connection cut', db.name, judgement)
-      const complaints = run.facts.filter(({ type }) => type === 'rejected' || type === 'unsettled')
-      console.log(ended, complaints.length, complaints[0])
       assert.ok(ended > 50, `only ${ended} connections were cut`)
       assert.ok(judgement.events > 200, `only ${judgement.events} events`)
       for (const fact of run.facts) {

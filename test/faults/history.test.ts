@@ -106,8 +106,17 @@ test('good reasons are understood: death, the end of a lease that stood still, r
     acked('w2', 2),
     ...end,
   )
+  const answeredLate = history(
+    ...start,
+    delivered('w1', 1),
+    ['w1', { type: 'nacking', event: 'e', attempts: 1, delayMs: 0 }],
+    delivered('w2', 2),
+    nacked('w1', 1),
+    acked('w2', 2),
+    ...end,
+  )
   const unheard = history(...start, died('w1'), delivered('w2', 2), acked('w2', 2), ...end)
-  for (const facts of [death, expiry, release, nacking, unheard]) assert.equal(violationsOf(facts), [])
+  for (const facts of [death, expiry, release, nacking, answeredLate, unheard]) assert.equal(violationsOf(facts), [])
 })
 
 test('an event that nobody got is lost, and so is one that vanished from a holder', () => {
@@ -193,6 +202,11 @@ test('attempts that are skipped or do not rise are wrong', () => {
 
 test('an event delivered before it is due is wrong', () => {
   broken(history(publishing('e', { notBefore: 9_000 }), published(), delivered('w1', 1), acked('w1', 1)), /too early/)
+})
+
+test('an event handed out after its lease had ended is wrong', () => {
+  const facts = history(publishing(), published(), delivered('w1', 1, 'e', 2_500), acked('w1', 1))
+  broken(facts, /handed to w1 \(attempt 1\) after its lease had ended/)
 })
 
 test('an order that differs from the publisher’s is wrong where order was promised', () => {

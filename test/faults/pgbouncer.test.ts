@@ -1,8 +1,7 @@
 import * as assert from 'uvu/assert'
-import { EventChannel } from '../../src/index.js'
+import type { EventChannel } from '../../src/index.js'
 import { database } from '../support/databases.js'
-import { rejects } from '../support/errors.js'
-import { recorder, silent } from '../support/logger.js'
+import { recorder } from '../support/logger.js'
 import { startPgBouncer } from '../support/servers/pgbouncer.js'
 import { suite } from '../support/suite.js'
 import { eventually, within } from '../support/wait.js'
@@ -58,7 +57,7 @@ test(
     )
     await within(PATIENCE_MS, Promise.all(callers))
     const total = 4 * 8 * rounds
-    await eventually(SOON_MS * 2, () => acked.length >= total)
+    await eventually(PATIENCE_MS, () => acked.length >= total)
     assert.is(acked.length, total)
     assert.is(new Set(acked).size, total)
     const [stats] = await behind.world.channel.stats('orders')
@@ -94,22 +93,30 @@ test(
 )
 
 test(
-  'notify finds out that LISTEN does not work, within a bound, and says what to do',
+  'notify finds out that LISTEN does not work, within a bound, says what to do, and is carried by the log',
   async () => {
     await using behind = await behindPooler()
+    const logger = recorder()
     const startedMs = performance.now()
-    await assertNotifyRefused(
-      EventChannel.open(behind.pooler.url, { ...behind.world.place.options, backend: 'notify', logger: silent }),
-    )
+    const channel = await behind.world.another({ backend: 'notify', logger }, behind.pooler.url)
     const elapsedMs = performance.now() - startedMs
     assert.ok(elapsedMs < 10_000, `${elapsedMs} ms`)
+    assertFellBack(channel, logger.lines)
+    const takers = [new Taker(channel, 'news'), new Taker(channel, 'news')]
+    for (const { subscription } of takers) await subscription.ready
+    await Promise.all(Array.from({ length: 100 }, (_, i) => channel.publish('news', i)))
+    for (const taker of takers) assert.is((await taker.takeMany(100)).length, 100)
   },
   PATIENCE_MS,
 )
 
-/** Where notify cannot work, opening says so and names the remedy. */
-async function assertNotifyRefused(opening: Promise<EventChannel>): Promise<void> {
-  await rejects(opening, 'UNSUPPORTED', /listenUrl/)
+/** Where notify cannot work, the log carries it; that is logged once, with the remedy. */
+function assertFellBack(channel: EventChannel, lines: readonly { message: string; details: unknown }[]): void {
+  assert.is(channel.backend, 'log')
+  assert.is(channel.telemetry.snapshot()['events.fallback'], 1)
+  const warnings = lines.filter(({ message }) => /backend 'log' carries/.test(message))
+  assert.is(warnings.length, 1)
+  assert.match(JSON.stringify(warnings), /listenUrl/)
 }
 
 test(

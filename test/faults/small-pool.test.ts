@@ -73,6 +73,31 @@ for (const { db, open } of KINDS) {
     PATIENCE_MS * 2,
   )
 
+  test(
+    `${db.name}: a log with ${PUBLISHERS} publishers, a group and plain subscribers gets by with two connections`,
+    async () => {
+      await using place = await db.place()
+      await using pool = open(place.url, 2)
+      const options = { backend: 'log', logger: silent, leaseMs: 2_000, ...place.options } as const
+      await using channel = await EventChannel.open(pool.source, options)
+      const total = PUBLISHERS * EACH
+      const seen = Array.from({ length: LISTENERS }, () => new Set<unknown>())
+      const listeners = seen.map((mine, i) =>
+        channel.listen('orders', ({ payload }) => void mine.add(payload), {
+          concurrency: 4,
+          ...(i % 2 === 0 && { group: `g${i}` }),
+        }),
+      )
+      await Promise.all(listeners.map(({ ready }) => ready))
+      const publishers = Array.from({ length: PUBLISHERS }, async (_, p) => {
+        for (let i = 0; i < EACH; i++) await channel.publish('orders', p * EACH + i)
+      })
+      await within(PATIENCE_MS, Promise.all(publishers), 'publishing')
+      await eventually(PATIENCE_MS, () => seen.every(({ size }) => size === total))
+    },
+    PATIENCE_MS * 2,
+  )
+
   test(`${db.name}: a pool of one connection is refused for a queue, with the numbers`, async () => {
     await using place = await db.place()
     await using pool = open(place.url, 1)

@@ -43,7 +43,7 @@ for (const database of DATABASES) {
       // One that ends in time, one that does not, ten that nobody has begun with.
       const worker = await run.worker('w0', { concurrency: 2, prefetch: 10, drainMs: 700 })
       const quick = await run.publish({ first: [{ do: 'wait', ms: 400 }] })
-      const slow = await run.publish({ every: [{ do: 'wait', ms: 2_000 }] })
+      const slow = await run.publish({ every: [{ do: 'hold', on: 'w0' }] })
       for (let i = 0; i < 10; i++) await run.publish()
       await run.fact(RUN_MS, 'delivered', ({ event }) => event === slow)
       await eventually(RUN_MS, async () => Number((await run.channel.stats('orders'))[0]?.leased) >= 2)

@@ -1,12 +1,15 @@
 -- Acks deliveries of one channel whose lease is still held, and leases the first ready events of it: one round trip.
 -- An event whose attempts are used up is leased too, one attempt over its maximum, for the claimer to set aside.
 -- Params: channel, settled (JSON array of {priority, id, lease_token}), keep_history, consumer, lease_token, lease_ms,
--- limit.
+-- limit, whole, stretches (JSON array of {from_priority, from_id, to_priority, most}).
 -- The first row is `acked`, with all ids that were, parted by commas (one long row travels faster than many short ones);
 -- the others are `claimed`.
 -- The planner is kept on the key, in order. The bounds of the priority hold for every row; without them it expects a
 -- hundred to be settled, and may read the whole channel to hash it. A limit that it sees may be most of what it believes
 -- to be there, and it sorts the whole channel; of one that it does not see it expects a tenth.
+-- The head is looked for in the whole channel, or else in some stretches of it, in claim order and without overlap, which
+-- leave out index entries of events that are gone but that a long-running transaction elsewhere might still see. A
+-- stretch ends with a priority, since comparing rows does not end a scan.
 -- The claimed head is joined back by ctid, which is as safe as by key (both happen in one snapshot, on locked rows) and
 -- cheaper. Times leave as doubles: as numerics they cost more than the claim itself.
 with settled as materialized (
@@ -44,12 +47,31 @@ freed as (
 ),
 head as materialized (
   select q.ctid
-  from rowcast.queue q
-  where q.channel = :channel
-    and (q.lease_expires_at is null or q.lease_expires_at <= statement_timestamp())
-  order by q.channel, q.priority, q.id
-  limit (select :limit::bigint)
-  for update skip locked
+  from (
+    select t.ctid
+    from rowcast.queue t
+    where t.channel = :channel
+      and :whole::boolean
+      and (t.lease_expires_at is null or t.lease_expires_at <= statement_timestamp())
+    order by t.channel, t.priority, t.id
+    limit (select :limit::bigint)
+    for update skip locked
+  ) q
+  union all
+  select q.ctid
+  from json_to_recordset(:stretches::json) as s (from_priority smallint, from_id uuid, to_priority smallint, most integer)
+  cross join lateral (
+    select t.ctid
+    from rowcast.queue t
+    where t.channel = :channel
+      and (t.priority, t.id) >= (s.from_priority, s.from_id)
+      and t.priority <= s.to_priority
+      and (t.lease_expires_at is null or t.lease_expires_at <= statement_timestamp())
+    order by t.channel, t.priority, t.id
+    limit s.most
+    for update skip locked
+  ) q
+  limit :limit
 ),
 claimed as (
   update rowcast.queue q

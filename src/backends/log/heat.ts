@@ -6,11 +6,17 @@ export class Heat implements Disposable {
   readonly #tail: Tail
   readonly #lanes: readonly Lane[]
   #hot = true
+  #failure: { error: unknown } | undefined
   #wake = () => {}
 
   constructor(tail: Tail, channels: readonly string[], pollIntervalMs: number) {
     this.#tail = tail
-    this.#lanes = channels.map((channel) => ({ channel, pollIntervalMs, heat: () => this.raise() }))
+    this.#lanes = channels.map((channel) => ({
+      channel,
+      pollIntervalMs,
+      heat: () => this.raise(),
+      fail: (error) => this.#fail(error),
+    }))
     for (const lane of this.#lanes) tail.follow(lane)
   }
 
@@ -24,9 +30,25 @@ export class Heat implements Disposable {
     this.#hot = false
   }
 
-  /** Resolves when there is a reason, when the signal aborts, or after so many milliseconds. */
-  wait(signal: AbortSignal, ms?: number): Promise<void> {
-    if (this.#hot || signal.aborted) return Promise.resolve()
+  /**
+   * Resolves when there is a reason, when the signal aborts, or after so many milliseconds.
+   * @throws what makes it pointless to wait
+   */
+  async wait(signal: AbortSignal, ms?: number): Promise<void> {
+    if (!this.#hot && !signal.aborted) await this.#raised(signal, ms)
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  [Symbol.dispose](): void {
+    for (const lane of this.#lanes) this.#tail.unfollow(lane)
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = { error }
+    this.raise()
+  }
+
+  #raised(signal: AbortSignal, ms: number | undefined): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer)
@@ -38,9 +60,5 @@ export class Heat implements Disposable {
       this.#wake = done
       signal.addEventListener('abort', done)
     })
-  }
-
-  [Symbol.dispose](): void {
-    for (const lane of this.#lanes) this.#tail.unfollow(lane)
   }
 }

@@ -10,6 +10,8 @@ import type { Tail } from './tail.js'
 /** How often a checkpoint is written over connections that break: about as long as a usual lease. */
 const ATTEMPTS = 20
 const MIN_HEARTBEAT_MS = 5
+/** Events delivered one by one after a reader has died: as many as it may have had in hand, mostly. */
+const ALONE = 100
 
 /** What a member leased when it began to read for its group. */
 export interface Lead {
@@ -36,8 +38,10 @@ export class Term {
   readonly #reader: Reader
   readonly #onChange: () => void
   readonly #progress: ReadonlyMap<string, Progress>
-  /** Readers have died at the next event of these channels: it is delivered alone, so that it is known which one it is. */
+  /** Per channel how many readers have died at the event that comes next. */
   readonly #suspects: Map<string, number>
+  /** How many events are delivered alone, since readers have died nearby: if it happens again, it is known which it was. */
+  #alone: number
   readonly #inHand = new Set<LogDelivery>()
   readonly #writes: Coalescer<number, boolean>
   #retries: Retry[] = []
@@ -58,6 +62,7 @@ export class Term {
     this.#suspects = new Map(
       lead.checkpoints.filter(({ attempts }) => attempts > 0).map(({ channel, attempts }) => [channel, attempts]),
     )
+    this.#alone = this.#suspects.size > 0 ? ALONE : 0
     this.#writes = new Coalescer(10_000, async (leases) => {
       const held = await this.#write(Math.max(...leases))
       return leases.map(() => held)
@@ -77,10 +82,13 @@ export class Term {
 
   /** The next deliveries: what is due again, else what comes next; none when there are none yet. */
   async next(limit: number): Promise<readonly LogDelivery[]> {
+    // A process that stood still asks whether it is still the active one before it delivers more.
+    const isLate = this.#context.clock.now() >= this.#expiresAtMs
+    if (isLate && !(await this.#writes.add(this.#lead.leaseMs))) return []
     const again = this.#takeDue(limit)
     if (again.length > 0) return again
-    if (this.#suspects.size > 0) return this.isBusy || this.#retries.length > 0 ? [] : this.#read(1)
-    return this.#read(limit)
+    if (this.#alone === 0) return this.#read(limit)
+    return this.isBusy || this.#retries.length > 0 ? [] : this.#read(1)
   }
 
   /** `false`: the lease was lost. */
@@ -169,6 +177,7 @@ export class Term {
     const held = !isWritable || (await this.#writes.add(this.#lead.leaseMs))
     this.#inHand.delete(delivery)
     this.#suspects.delete(delivery.channel)
+    this.#alone = Math.max(0, this.#alone - 1)
     this.#onChange()
     return held
   }

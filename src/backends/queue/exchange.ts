@@ -3,7 +3,9 @@ import type { Row } from '../../adapters/adapter.js'
 import { ConnectionError } from '../../errors.js'
 import { backoffMs, type Deferred, defer, nextTurn, sleep } from '../../wait.js'
 import type { BackendContext } from '../backend.js'
+import type { Sleeper } from '../sleeper.js'
 import { addressOf, inClaimOrder, type QueueDelivery, toDelivery } from './delivery.js'
+import { Head, type Stretch } from './head.js'
 
 /** Most acks in one round trip. */
 const MAX_ACKS = 1_000
@@ -22,6 +24,12 @@ interface Claim {
   readonly claimed: Deferred<readonly QueueDelivery[]>
 }
 
+/** What a claim looks through, and what it leaves its mark with. */
+interface Scan {
+  readonly token: string
+  readonly stretches: readonly Stretch[]
+}
+
 /**
  * The traffic of one channel with its queue. Acks gather while a round trip is in flight and travel with the next
  * claim; on Postgres the two are one statement.
@@ -30,14 +38,18 @@ interface Claim {
 export class Exchange {
   readonly #context: BackendContext
   readonly #channel: string
+  readonly #sleeper: Sleeper
+  readonly #head = new Head()
   #acks: Ack[] = []
   #claims: Claim[] = []
   #running: Promise<void> | undefined
   readonly #recovering = new Set<Promise<void>>()
 
-  constructor(context: BackendContext, channel: string) {
+  /** @param sleeper who claims, to be told when it is worth it */
+  constructor(context: BackendContext, channel: string, sleeper: Sleeper) {
     this.#context = context
     this.#channel = channel
+    this.#sleeper = sleeper
   }
 
   /** Leases up to `limit` ready events, in claim order; none when there are none. */
@@ -54,6 +66,11 @@ export class Exchange {
       this.#acks.push({ delivery, resolve, reject })
       this.#start()
     })
+  }
+
+  /** A delivery is ready again. */
+  putBack(delivery: QueueDelivery): void {
+    this.#head.putBack(delivery)
   }
 
   /** Resolves when no ack is waiting or in flight. */
@@ -79,11 +96,16 @@ export class Exchange {
 
   async #roundTrip(acks: readonly Ack[], claim: Claim | undefined): Promise<void> {
     const token = randomUUID()
-    const leaseMs = claim?.leaseMs ?? 0
+    const stretches = this.#head.stretches()
+    const startedMs = performance.now()
     try {
-      const rows = await this.#ask(acks, token, leaseMs, claim?.limit ?? 0)
+      const rows = await this.#ask(acks, { token, stretches, ...claim })
       this.#answer(acks, rows)
-      claim?.claimed.resolve(this.#read(rows, token, leaseMs))
+      if (claim === undefined) return
+      const claimed = this.#read(rows, token, claim.leaseMs)
+      this.#head.observe(stretches, performance.now() - startedMs, acks.length, claimed)
+      if (claimed.length < claim.limit) this.#lookAgain()
+      claim.claimed.resolve(claimed)
     } catch (error) {
       claim?.claimed.reject(error)
       if (error instanceof ConnectionError) this.#recover(acks)
@@ -91,17 +113,20 @@ export class Exchange {
     }
   }
 
-  #ask(acks: readonly Ack[], token: string, leaseMs: number, limit: number): Promise<readonly Row[]> {
+  #ask(acks: readonly Ack[], claim: Partial<Claim> & Scan): Promise<readonly Row[]> {
     const { adapter, options } = this.#context
+    const limit = claim.limit ?? 0
     return adapter.run('exchange', {
       channel: this.#channel,
       settled: acks.map(({ delivery }) => addressOf(delivery)),
       keyed: acks.filter(({ delivery }) => delivery.key !== null).map(({ delivery }) => delivery.id),
       keep_history: options.retentionMs > 0,
       consumer: options.consumer,
-      lease_token: token,
-      lease_ms: leaseMs,
+      lease_token: claim.token,
+      lease_ms: claim.leaseMs ?? 0,
       limit,
+      whole: claim.stretches.length === 0,
+      stretches: claim.stretches.map((stretch) => ({ ...stretch, most: limit })),
     })
   }
 
@@ -113,6 +138,12 @@ export class Exchange {
     const [first] = claimed
     if (first !== undefined) this.#context.clock.observe(first.lease.expiresAtMs - leaseMs)
     return claimed
+  }
+
+  /** What lies before the part that was looked through waits until all of it is. */
+  #lookAgain(): void {
+    const { restMs } = this.#head
+    if (restMs > 0) this.#sleeper.expect(this.#channel, restMs)
   }
 
   #recover(acks: readonly Ack[]): void {
@@ -130,7 +161,7 @@ export class Exchange {
         const done = await this.#context.adapter.run('find_acked', { settled })
         const ids = new Set(done.map((row) => row.id))
         const rest = acks.filter(({ delivery }) => !ids.has(delivery.id))
-        const rows = rest.length === 0 ? [] : await this.#ask(rest, randomUUID(), 0, 0)
+        const rows = rest.length === 0 ? [] : await this.#ask(rest, { token: randomUUID(), stretches: [] })
         return this.#answer(acks, [...rows, ...done.map(({ id }) => ({ outcome: 'acked', id }))])
       } catch (error) {
         if (error instanceof ConnectionError && attempt < ACK_ATTEMPTS) continue

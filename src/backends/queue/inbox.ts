@@ -28,6 +28,11 @@ class QueueLane implements Lane {
     this.hot = true
     this.onHot()
   }
+
+  /** The claim will meet the same. */
+  fail(): void {
+    this.heat()
+  }
 }
 
 /** Claims for one subscription, from its channels in turn. */

@@ -97,7 +97,7 @@ export class Leases implements AsyncDisposable {
 
   async #beat(): Promise<void> {
     const now = this.#context.clock.now()
-    const due = [...this.#held].filter(({ lease }) => lease.expiresAtMs - now < lease.leaseMs * 0.7)
+    const due = [...this.#held].filter(({ lease }) => lease.expiresAtMs - now < lease.leaseMs * 0.9)
     try {
       await this.extend(due)
     } catch (error) {

@@ -99,8 +99,10 @@ export class Settler {
 
   async #giveBack(verb: 'release' | 'reschedule', delivery: QueueDelivery, details: Item['details']): Promise<boolean> {
     const held = await this.#coalescer(verb, delivery.channel).add({ delivery, details })
-    if (held) this.#parts.wakeUps.returned(delivery.channel, Number(details.delay_ms ?? 0))
-    return held
+    if (!held) return false
+    this.#parts.exchange(delivery.channel).putBack(delivery)
+    this.#parts.wakeUps.returned(delivery.channel, Number(details.delay_ms ?? 0))
+    return true
   }
 
   async #extend(delivery: QueueDelivery, leaseMs: number): Promise<boolean> {

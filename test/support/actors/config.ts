@@ -51,8 +51,8 @@ export type Step =
   | { readonly do: 'block'; readonly ms: number }
   /** Takes its time. */
   | { readonly do: 'wait'; readonly ms: number }
-  /** Waits until its lease is lost or the channel closes. */
-  | { readonly do: 'hold' }
+  /** Waits until its lease is lost or the channel closes; in every process, or in the one of that name. */
+  | { readonly do: 'hold'; readonly on?: string }
   /** Kills its own process. */
   | { readonly do: 'die' }
 

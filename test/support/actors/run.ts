@@ -38,6 +38,7 @@ const PUBLISHER = {
  * own channel and pen.
  */
 export class Run implements AsyncDisposable {
+  readonly database: TestDatabase
   readonly place: Place
   readonly channel: EventChannel
   readonly recorder: Recorder
@@ -46,7 +47,8 @@ export class Run implements AsyncDisposable {
   readonly #actors: Actor[] = []
   #published = 0
 
-  private constructor(place: Place, channel: EventChannel, options: ChannelOptions) {
+  private constructor(database: TestDatabase, place: Place, channel: EventChannel, options: ChannelOptions) {
+    this.database = database
     this.place = place
     this.channel = channel
     this.#options = options
@@ -59,7 +61,7 @@ export class Run implements AsyncDisposable {
     const place = given ?? (await database.place())
     const complete = { backend: 'queue', ...place.options, ...options } as const
     try {
-      return new Run(place, await EventChannel.open(place.url, { ...complete, logger: silent }), complete)
+      return new Run(database, place, await EventChannel.open(place.url, { ...complete, logger: silent }), complete)
     } catch (error) {
       await place[Symbol.asyncDispose]()
       throw error
@@ -81,12 +83,20 @@ export class Run implements AsyncDisposable {
     return event
   }
 
-  /** Publishes events, one for each set of options, in a transaction of a user's own, which commits or rolls back. */
-  async publishInTransaction(how: 'commit' | 'rollback', each: readonly PublishOptions[] = [{}]): Promise<void> {
+  /**
+   * Publishes events, one for each set of options, in a transaction of a user's own, which commits or rolls back.
+   * @param meanwhile what happens before it does
+   */
+  async publishInTransaction(
+    how: 'commit' | 'rollback',
+    each: readonly PublishOptions[] = [{}],
+    meanwhile?: () => Promise<void>,
+  ): Promise<void> {
     const transaction = await this.place.begin()
     const asked: { event: string; id: string }[] = []
     try {
       for (const options of each) asked.push(await this.#ask({}, { ...options, tx: transaction.handle }))
+      await meanwhile?.()
       await transaction[how]()
     } catch (error) {
       await transaction.rollback()

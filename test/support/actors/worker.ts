@@ -30,7 +30,7 @@ async function handle(part: Part, event: EventMessage, config: WorkerConfig, ran
     const { reason } = event.signal
     if (reason instanceof RowcastError && reason.code === 'NOT_HELD') part.record({ type: 'lost', ...told })
   })
-  for (const step of [...(attempts === 1 ? first : []), ...every]) await take(step, event)
+  for (const step of [...(attempts === 1 ? first : []), ...every]) await take(step, event, config.name)
   await sleep(random() * config.workMs)
   try {
     if (attempts === 1 && random() < config.nacks) {
@@ -46,12 +46,13 @@ async function handle(part: Part, event: EventMessage, config: WorkerConfig, ran
   }
 }
 
-async function take(step: Step, { signal }: EventMessage): Promise<void> {
+async function take(step: Step, { signal }: EventMessage, name: string): Promise<void> {
   switch (step.do) {
     case 'wait':
       await sleep(step.ms)
       return
     case 'hold':
+      if (step.on !== undefined && step.on !== name) return
       await new Promise<void>((resolve) => {
         if (signal.aborted) resolve()
         signal.addEventListener('abort', () => resolve())

@@ -39,6 +39,7 @@ export function judge(facts: readonly Fact[], { ordered = false, cutShort = fals
     rules.ackedTruly,
     rules.attemptsCount,
     rules.notEarly,
+    rules.notStale,
     rules.nothingUnhandled,
     ...(cutShort ? [] : [rules.settled]),
     ...(ordered ? [rules.inOrder] : []),

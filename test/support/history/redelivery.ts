@@ -13,9 +13,9 @@ export function reasonFor(
 ): Reason | undefined {
   const before = next.at + SLACK_MS
   const mine = (fact: { actor: string }) => concerns(fact.actor, delivered.actor)
-  if (nacked?.held && nacked.at - SLACK_MS <= before) return 'nack'
-  // It may have happened although nobody lived, or was reached, to be told.
-  if (nacking !== undefined && nacked === undefined && nacking.at - SLACK_MS <= before) return 'nack'
+  // It happened before the answer; and it may have happened although nobody lived, or was reached, to be told.
+  const mayBeNacked = nacked === undefined ? nacking !== undefined : nacked.held
+  if (mayBeNacked && Number((nacking ?? nacked)?.at) - SLACK_MS <= before) return 'nack'
   if (
     stories.closings.some((closing) => mine(closing) && closing.at <= before && closing.at >= delivered.at - SLACK_MS)
   ) {
@@ -44,7 +44,7 @@ export function readyAgainMs(stories: Stories, before: DeliveryStory, next: Deli
   const mine = (fact: { actor: string; at: number }) => concerns(fact.actor, delivered.actor) && fact.at >= delivered.at
   switch (reasonFor(stories, before, next)) {
     case 'nack':
-      return (nacked?.at ?? nacking?.at ?? next.delivered.at) + (nacking?.delayMs ?? nacked?.delayMs ?? 0)
+      return ((nacking ?? nacked)?.at ?? next.delivered.at) + ((nacking ?? nacked)?.delayMs ?? 0)
     case 'release':
       return stories.closings.find(mine)?.at ?? delivered.at
     case 'death':

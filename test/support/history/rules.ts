@@ -119,6 +119,14 @@ export const notEarly = each((story) => {
   return early && `${name(story)} went to ${who(early)} ${Math.round(Number(dueMs) - early.delivered.at)} ms too early`
 })
 
+/** Nobody is handed an event whose lease has ended while it waited. */
+export const notStale = each((story) => {
+  const stale = story.deliveries.find(
+    ({ delivered }) => Number(delivered.leaseEndsAt ?? Infinity) < delivered.at - SLACK_MS,
+  )
+  return stale && `${name(story)} was handed to ${who(stale)} after its lease had ended`
+})
+
 /** Per publisher and priority, first deliveries come in the order of the calls. Holds with one consumer and no faults. */
 export const inOrder: Rule = ({ events }) => {
   const groups = new Map<string, EventStory[]>()

@@ -1,0 +1,37 @@
+import * as assert from 'uvu/assert'
+import { DatabaseClock } from '../src/clock.js'
+import { suite } from './support/suite.js'
+
+const test = suite('clock')
+
+/** Whether the clock shows a time, or what has passed since. */
+function shows(clock: DatabaseClock, ms: number): boolean {
+  return clock.now() >= ms && clock.now() < ms + 1_000
+}
+
+test('the first time from the database counts, however wrong the clock of this process is', () => {
+  for (const offMs of [-3_600_000, 3_600_000]) {
+    const clock = new DatabaseClock()
+    clock.observe(Date.now() + offMs)
+    assert.ok(shows(clock, Date.now() + offMs - 100))
+  }
+})
+
+test('a later time counts, an earlier one is an answer that waited to be read', () => {
+  const clock = new DatabaseClock()
+  clock.observe(1_000_000)
+  clock.observe(900_000)
+  assert.ok(shows(clock, 1_000_000))
+  clock.observe(2_000_000)
+  assert.ok(shows(clock, 2_000_000))
+})
+
+test('time goes on by itself', async () => {
+  const clock = new DatabaseClock()
+  clock.observe(1_000_000)
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  assert.ok(clock.now() >= 1_000_015)
+  assert.ok(clock.ageMs >= 15)
+})
+
+test.run()

@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import * as assert from 'uvu/assert'
+import { ConnectionError, EventChannel, type EventMessage } from '../../src/index.js'
+import { Behind } from '../support/behind.js'
+import { cutterOf } from '../support/cutter.js'
+import { database } from '../support/databases.js'
+import { silent } from '../support/logger.js'
+import { MYSQL, openRunDatabase, POSTGRES } from '../support/servers/find.js'
+import { suite } from '../support/suite.js'
+import { tally } from '../support/tally.js'
+import { eventually, within } from '../support/wait.js'
+
+/*
+ * The log over connections that break: every subscriber gets every event, in one order.
+ */
+
+const RUN_MS = 60_000
+const PATIENCE_MS = 15_000
+const CUTS = 8
+const CUT_EVERY_MS = 500
+
+for (const [db, kind] of [
+  [database('postgres'), POSTGRES],
+  [database('mysql'), MYSQL],
+] as const) {
+  const test = suite(`a log over broken connections on ${db.name}`)
+
+  test(
+    'every connection ended again and again: each subscriber and each group gets every event, in one order',
+    async () => {
+      await using own = await openRunDatabase(kind)
+      await using cutter = cutterOf(own.url)
+      await using place = await db.place(own.url)
+      const options = { backend: 'log', logger: silent, leaseMs: 2_000, ...place.options } as const
+      const open = () => EventChannel.open(place.url, options)
+      await using publisher = await open()
+      await using reader = await open()
+      await using active = await open()
+      await using standby = await open()
+      const read: EventMessage[] = []
+      const handled = new Map<unknown, number>()
+      let lastAtMs = performance.now()
+      let stallMs = 0
+      const subscription = reader.subscribe('orders', { from: 'earliest' })
+      const loop = (async () => {
+        for await (const event of subscription) {
+          stallMs = Math.max(stallMs, performance.now() - lastAtMs)
+          lastAtMs = performance.now()
+          read.push(event)
+        }
+      })()
+      const listeners = [active, standby].map((channel) =>
+        channel.listen(
+          'orders',
+          ({ payload }) => {
+            handled.set(payload, (handled.get(payload) ?? 0) + 1)
+          },
+          { group: 'g', from: 'earliest' },
+        ),
+      )
+      await Promise.all([subscription.ready, ...listeners.map(({ ready }) => ready)])
+
+      let stopping = false
+      const published: number[] = []
+      const doubtful: number[] = []
+      const callers = Array.from({ length: 4 }, async (_, caller) => {
+        for (let i = 0; !stopping; i++) {
+          const payload = caller * 1_000_000 + i
+          await publisher.publish('orders', payload).then(
+            () => published.push(payload),
+            (error: unknown) => {
+              assert.instance(error, ConnectionError, `${error}`)
+              doubtful.push(payload)
+            },
+          )
+          await sleep(10)
+        }
+      })
+      for (let i = 0; i < CUTS; i++) {
+        await cutter.cut()
+        await sleep(CUT_EVERY_MS)
+      }
+      stopping = true
+      await Promise.all(callers)
+      await eventually(PATIENCE_MS, () => {
+        const seen = new Set(read.map(({ payload }) => payload))
+        return published.every((payload) => seen.has(payload) && handled.has(payload))
+      })
+      const positions = read.map(({ position }) => Number(position))
+      assert.ok(
+        positions.every((position, i) => i === 0 || position > (positions[i - 1] ?? 0)),
+        'out of order or twice',
+      )
+      assert.is(new Set(read.map(({ payload }) => payload)).size, read.length, 'stored twice')
+      assert.ok(published.length > 200, `only ${published.length} events`)
+      tally('every connection cut: log', db.name, {
+        violations: [],
+        events: published.length,
+        deliveries: read.length,
+        lost: 0,
+        wronglyRedelivered: 0,
+        longestStallS: Math.round(stallMs) / 1_000,
+      })
+      await subscription.close()
+      await within(PATIENCE_MS, loop)
+    },
+    RUN_MS,
+  )
+
+  for (const how of ['cut', 'half'] as const) {
+    test(`a publish whose answer is ${how} is in the log once`, async () => {
+      await using behind = await Behind.open(db, { backend: 'log' })
+      const sprung = behind.proxy.trap({ after: [{ request: 'the-mark' }], how })
+      await within(PATIENCE_MS, behind.channel.publish('orders', 'the-mark'))
+      await sprung
+      const seen: unknown[] = []
+      for await (const { payload } of behind.world.channel.subscribe('orders', { from: 'earliest' })) {
+        seen.push(payload)
+        if (payload === 'the-mark') await behind.world.channel.publish('orders', 'the end')
+        if (payload === 'the end') break
+      }
+      assert.equal(seen, ['the-mark', 'the end'])
+    })
+  }
+
+  test.run()
+}
