@@ -116,11 +116,12 @@ function rewrite(dialect: Dialect, source: string, place: (parameter: string) =>
   return written.trim().replace(/;$/, '')
 }
 
-/** Whether a step has nothing to do: one of its lists is empty, or it may take no rows. */
+/** Whether a step has nothing to do: one of its lists is empty, it may take no rows, or it is to keep none. */
 export function isIdle(statement: Statement, parameters: Parameters): boolean {
   return statement.parameters.some((name) => {
     const value = parameters[name]
-    return (Array.isArray(value) && value.length === 0) || (name === 'limit' && value === 0)
+    const isEmpty = Array.isArray(value) && value.length === 0
+    return isEmpty || (name === 'limit' && value === 0) || (name === 'keep_history' && value === false)
   })
 }
 

@@ -7,11 +7,11 @@
 -- The planner is kept on the key, in order. The bounds of the priority hold for every row; without them it expects a
 -- hundred to be settled, and may read the whole channel to hash it. A limit that it sees may be most of what it believes
 -- to be there, and it sorts the whole channel; of one that it does not see it expects a tenth.
--- The claimed head is joined back by ctid, which is as safe as by key (both happen in one snapshot, on locked rows) and
--- cheaper. Times leave as doubles: as numerics they cost more than the claim itself.
 -- The head is looked for in the whole channel, or else in some stretches of it, in claim order and without overlap, which
 -- leave out index entries of events that are gone but that a long-running transaction elsewhere might still see. A
 -- stretch ends with a priority, since comparing rows does not end a scan.
+-- The claimed head is joined back by ctid, which is as safe as by key (both happen in one snapshot, on locked rows) and
+-- cheaper. Times leave as doubles: as numerics they cost more than the claim itself.
 with settled as materialized (
   select s.priority, s.id, s.lease_token
   from json_to_recordset(:settled::json) as s (priority smallint, id uuid, lease_token uuid)
