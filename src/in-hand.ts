@@ -8,7 +8,7 @@ import { type Deferred, defer } from './wait.js'
 export class InHand {
   readonly #byId = new Map<EventId, Message>()
   readonly #subscriptionOf = new Map<Message, object>()
-  /** Held by a consumer that has left its loop, or without a lease: may still be settled, but nobody waits for it. */
+  /** Held by a consumer that has left its loop: it may still settle, but nobody waits for it. */
   readonly #abandoned = new Set<Message>()
   #drained: Deferred<void> | undefined
 
@@ -19,7 +19,6 @@ export class InHand {
   add(message: Message, subscription: object): void {
     this.#byId.set(message.id, message)
     this.#subscriptionOf.set(message, subscription)
-    if (!message.isLeased) this.#abandoned.add(message)
   }
 
   remove(message: Message): void {

@@ -99,7 +99,7 @@ test("in the caller's transaction a large payload commits and rolls back with it
 test('without the tables a large payload is refused, and a small one goes', async () => {
   await using world = await open({ autoMigrate: false })
   const taker = new Taker(world.channel, 'orders')
-  await rejects(world.channel.publish('orders', 'x'.repeat(9_000)), 'MIGRATION', /migrate\(\)/)
+  await rejects(world.channel.publish('orders', 'x'.repeat(9_000)), 'MIGRATION', /migrationSql\(\)/)
   await world.channel.publish('orders', 'small')
   assert.is((await taker.take()).payload, 'small')
   assert.is(await spilled(world), undefined)

@@ -39,7 +39,7 @@ for (const database of DATABASES) {
     'again and again, for less than half a lease: nothing in hand or in the buffer is lost',
     async () => {
       await using run = await Run.open(database, { leaseMs: LEASE_MS })
-      for (let i = 0; i < 12; i++) await run.publish({ first: [{ do: 'block', ms: LEASE_MS * 0.4 }] })
+      for (let i = 0; i < 12; i++) await run.publish({ first: [{ do: 'block', ms: LEASE_MS * 0.3 }] })
       await Promise.all([
         run.worker('w0', { prefetch: 6, concurrency: 1 }),
         run.worker('w1', { prefetch: 6, concurrency: 1 }),
