@@ -144,29 +144,29 @@ const test = suite('plans on postgres')
 test('a prepared statement that took long is planned each time for a while', async () => {
   await using world = await World.open(database('postgres'))
   const pool = new pg.Pool({ connectionString: world.place.url, max: 2 })
+  await using _ended = { [Symbol.asyncDispose]: () => pool.end() }
   const options = { backend: 'queue', logger: silent, ...world.place.options } as const
-  const channel = await EventChannel.open(postgres({ pool }), options)
-  const taker = new Taker(channel, 'orders')
-  const consume = async (count: number) => {
-    for (let n = 0; n < count; n++) {
-      await channel.publish('orders', n)
-      assert.is(await (await taker.take()).ack(), true)
-    }
+  await using channel = await EventChannel.open(postgres({ pool }), options)
+  const consume = async (name: string, count: number) => {
+    const taker = new Taker(channel, name)
+    for (let n = 0; n < count; n++) assert.is(await (await taker.take()).ack(), true)
+    await taker.leave()
   }
-  await consume(1)
+  const events = (name: string) => Array.from({ length: 5 }, (_, payload) => ({ channel: name, payload }))
+  await channel.publishMany(events('first'))
+  await consume('first', 5)
   assert.ok((await countExecutions(pool)) > 0)
 
+  await channel.publishMany(events('second'))
   const { handle, rollback } = await world.place.begin()
   await (handle as pg.ClientBase).query(`lock table ${world.place.table('queue')} in access exclusive mode`)
-  const publishing = consume(1)
+  const consuming = consume('second', 1)
   await new Promise((resolve) => setTimeout(resolve, 50))
   await rollback()
-  await publishing
-  const long = await countExecutions(pool)
-  await consume(5)
-  assert.is(await countExecutions(pool), long)
-  await channel.close({ drainMs: 0 })
-  await pool.end()
+  await consuming
+  const executions = await countExecutions(pool)
+  await consume('second', 4)
+  assert.is(await countExecutions(pool), executions)
 })
 
 /** How often the sessions of a pool have executed the exchange as a prepared statement. */

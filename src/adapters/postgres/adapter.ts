@@ -142,7 +142,7 @@ export class PostgresAdapter implements Adapter {
     const startedMs = performance.now()
     try {
       const { rows } = await client.query(named ? { ...config, name: this.#nameOf(statement) } : config)
-      if (named && performance.now() - startedMs > LONG_MS) this.#tookLongMs.set(statement.name, startedMs)
+      if (named && performance.now() - startedMs > LONG_MS) this.#tookLongMs.set(statement.name, performance.now())
       return rows
     } catch (error) {
       throw translate(error)
