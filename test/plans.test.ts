@@ -141,33 +141,41 @@ for (const database of DATABASES) {
 
 const test = suite('plans on postgres')
 
-test('what a session prepares for good only inserts: other plans depend on how full the tables are', async () => {
+test('a prepared statement that took long is planned each time for a while', async () => {
   await using world = await World.open(database('postgres'))
   const pool = new pg.Pool({ connectionString: world.place.url, max: 2 })
+  await using _ended = { [Symbol.asyncDispose]: () => pool.end() }
   const options = { backend: 'queue', logger: silent, ...world.place.options } as const
-  const channel = await EventChannel.open(postgres({ pool }), options)
-  await channel.publishMany([
-    { channel: 'orders', payload: 1, key: 'k' },
-    { channel: 'orders', payload: 2, delayMs: 60_000 },
-  ])
-  const event = await new Taker(channel, 'orders').take()
-  assert.is(await event.extend(60_000), true)
-  assert.is(await event.nack({ delayMs: 60_000 }), true)
-  await channel.close({ drainMs: 0 })
-  const clients = [await pool.connect(), await pool.connect()]
-  const rows: { statement: string }[] = []
-  for (const client of clients) {
-    const prepared = await client.query<{ statement: string }>('select statement from pg_prepared_statements')
-    rows.push(...prepared.rows)
-    client.release()
+  await using channel = await EventChannel.open(postgres({ pool }), options)
+  const consume = async (name: string, count: number) => {
+    const taker = new Taker(channel, name)
+    for (let n = 0; n < count; n++) assert.is(await (await taker.take()).ack(), true)
+    await taker.leave()
   }
-  assert.ok(rows.length >= 3, `${rows.length} are prepared`)
-  const reads = new RegExp(`\\b(from|using|update|join) "${world.place.options.schema}"`)
-  assert.equal(
-    rows.filter(({ statement }) => reads.test(statement)),
-    [],
-  )
-  await pool.end()
+  const events = (name: string) => Array.from({ length: 5 }, (_, payload) => ({ channel: name, payload }))
+  await channel.publishMany(events('first'))
+  await consume('first', 5)
+  assert.ok((await countExecutions(pool)) > 0)
+
+  await channel.publishMany(events('second'))
+  const { handle, rollback } = await world.place.begin()
+  await (handle as pg.ClientBase).query(`lock table ${world.place.table('queue')} in access exclusive mode`)
+  const consuming = consume('second', 1)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  await rollback()
+  await consuming
+  const executions = await countExecutions(pool)
+  await consume('second', 4)
+  assert.is(await countExecutions(pool), executions)
 })
+
+/** How often the sessions of a pool have executed the exchange as a prepared statement. */
+async function countExecutions(pool: pg.Pool): Promise<number> {
+  const clients = [await pool.connect(), await pool.connect()]
+  const sql = `select generic_plans + custom_plans as executions from pg_prepared_statements where name like 'rowcast_exchange%'`
+  const found = await Promise.all(clients.map((client) => client.query<{ executions: string }>(sql)))
+  for (const client of clients) client.release()
+  return found.flatMap(({ rows }) => rows).reduce((sum, { executions }) => sum + Number(executions), 0)
+}
 
 test.run()

@@ -20,8 +20,12 @@ export function toText({ lines, versions, quick, repeats }: Report): string {
 }
 
 /** The same as Markdown. */
-export function toMarkdown({ lines, versions, startedAt, repeats }: Report): string {
-  const head = [`Measured ${startedAt.slice(0, 10)}; each figure is the median of ${repeats} interleaved repeats.`, '']
+export function toMarkdown({ lines, versions, startedAt, repeats, quick }: Report): string {
+  const pace = quick ? ' At the quick pace: windows of a second, backlogs of 20 000.' : ''
+  const head = [
+    `Measured ${startedAt.slice(0, 10)}; each figure is the median of ${repeats} interleaved repeats.${pace}`,
+    '',
+  ]
   const facts = describeVersions(versions).map((fact) => `- ${fact}`)
   return [...head, ...facts, ...lines.flatMap(toSection), ''].join('\n')
 }

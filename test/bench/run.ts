@@ -19,7 +19,7 @@ import { readVersions } from './versions.js'
 
 /*
  * Measures rowcast beside the raw drivers and others: `npm run bench [-- --only NAME[,NAME…] --quick --repeats N
- * --entries PART --list]`. A run of everything at full length writes docs/performance.md, its chart and its JSON.
+ * --entries PART --list]`. A run of everything, three times or more, writes docs/performance.md, its chart and its JSON.
  */
 
 const LINES: readonly Line[] = [
@@ -80,7 +80,7 @@ async function main(): Promise<number> {
   const versions = await readVersions({ postgres: postgres.url, mysql: mysql.url })
   const report: Report = { startedAt, quick: flags.quick, repeats, versions, lines: results }
   console.log(toText(report))
-  write(report, lines.length === LINES.length && !flags.quick && flags.entries === undefined)
+  write(report, lines.length === LINES.length && repeats >= FULL.repeats && flags.entries === undefined)
   return results.some(({ entries }) => entries.some(({ error }) => error !== undefined)) ? 1 : 0
 }
 

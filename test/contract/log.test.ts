@@ -100,6 +100,37 @@ for (const database of DATABASES) {
     })
   }
 
+  if (database.name === 'sqlite') {
+    test('publishSync appends, and rolls back with the transaction of its caller', async () => {
+      await using world = await open()
+      const taker = new Taker(world.channel, 'orders')
+      await taker.subscription.ready
+      const dropped = await world.place.begin()
+      world.channel.publishSync('orders', 'dropped', { tx: dropped.handle })
+      await dropped.rollback()
+      const id = world.channel.publishSync('orders', 'kept')
+      const event = await taker.take()
+      assert.equal([event.id, event.payload], [id, 'kept'])
+    })
+  }
+
+  test('autoAck moves the checkpoint of a group as the loop goes on', async () => {
+    await using world = await open()
+    await world.channel.publishMany(numbered('orders', 3))
+    const seen: unknown[] = []
+    for await (const { payload } of world.channel.subscribe('orders', {
+      group: 'g',
+      from: 'earliest',
+      autoAck: true,
+    })) {
+      seen.push(payload)
+      if (seen.length === 2) break
+    }
+    await eventually(SOON_MS, async () => (await world.channel.groups.get('g', 'orders'))?.lag === 2)
+    const event = await new Taker(world.channel, 'orders', { group: 'g' }).take()
+    assert.is(event.payload, 1)
+  })
+
   test('options that schedule are refused, and nothing is stored', async () => {
     await using world = await open()
     for (const options of [

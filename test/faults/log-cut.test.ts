@@ -9,6 +9,7 @@ import { MYSQL, openRunDatabase, POSTGRES } from '../support/servers/find.js'
 import { suite } from '../support/suite.js'
 import { tally } from '../support/tally.js'
 import { eventually, within } from '../support/wait.js'
+import { Taker } from '../support/world.js'
 
 /*
  * The log over connections that break: every subscriber gets every event, in one order.
@@ -17,6 +18,7 @@ import { eventually, within } from '../support/wait.js'
 const RUN_MS = 60_000
 const PATIENCE_MS = 15_000
 const CUTS = 8
+const AWAY_MS = 10_000
 const CUT_EVERY_MS = 500
 
 for (const [db, kind] of [
@@ -122,6 +124,37 @@ for (const [db, kind] of [
       assert.equal(seen, ['the-mark', 'the end'])
     })
   }
+
+  test(
+    'a subscriber that is cut off for ten seconds misses nothing, and is woken again afterwards',
+    async () => {
+      await using behind = await Behind.open(db, { backend: 'log', pollIntervalMs: 1_000 })
+      const taker = new Taker(behind.channel, 'orders')
+      const group = new Taker(behind.channel, 'orders', { group: 'g', from: 'earliest' })
+      await Promise.all([taker.subscription.ready, group.subscription.ready])
+      behind.proxy.refuse(true)
+      behind.proxy.cut()
+      for (let i = 0; i < 20; i++) {
+        await behind.world.channel.publish('orders', i)
+        await sleep(AWAY_MS / 20)
+      }
+      behind.proxy.refuse(false)
+      for (const reader of [taker, group]) {
+        const events = await reader.takeMany(20)
+        assert.equal(
+          events.map(({ payload }) => payload),
+          Array.from({ length: 20 }, (_, i) => i),
+        )
+      }
+      if (db.name !== 'postgres') return
+      await eventually(PATIENCE_MS, () => behind.channel.telemetry.snapshot()['events.reconnect'] > 0)
+      const startedMs = performance.now()
+      await behind.world.channel.publish('orders', 'woken')
+      assert.is((await taker.take()).payload, 'woken')
+      assert.ok(performance.now() - startedMs < 900, 'it polled')
+    },
+    RUN_MS,
+  )
 
   test.run()
 }

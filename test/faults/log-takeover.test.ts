@@ -52,6 +52,12 @@ for (const database of DATABASES) {
       assert.ok(again.length <= 20, `${again.length} events came again`)
       assert.ok(second.lines.length === 1 || third.lines.length === 1, 'two members were active')
       assert.ok(tookOverMs < LEASE_MS + 2_000, `it took ${tookOverMs} ms`)
+      // Whoever gave positions may have been the one that was killed.
+      const table = world.place.table('log')
+      const [log] = await world.place.sql(
+        `select count(*) as n, count(distinct id) as ids, max(position) as head from ${table}`,
+      )
+      assert.equal([log?.n, log?.ids, log?.head].map(Number), [300, 300, 300])
     },
     RUN_MS,
   )

@@ -24,21 +24,13 @@ const QUERY_TIMEOUT_MS = 30_000
 const TEXT_ONLY = { getTypeParser: () => (text: string) => text }
 const PROBE = { text: 'select pg_backend_pid() as pid', types: TEXT_ONLY, query_timeout: PROBE_TIMEOUT_MS }
 /**
- * What is prepared once a session: statements that only insert. The others are planned each time, for the rows that are
- * there: Postgres would keep the plan it made while a table was nearly empty, and read all of it with that plan once it is
- * long (measured on 100 000 events after a quiet time: a twelfth of the speed). Planning costs a tenth of a millisecond.
+ * A prepared statement that takes longer than this is planned each time for a while after, in milliseconds. Postgres keeps
+ * a plan that it made while a table was nearly empty, and reads all of it with that plan once it is long (measured on
+ * 100 000 events after a quiet time: a twelfth of the speed). Planning costs half a millisecond, which is little beside a
+ * statement that takes long and much beside one that does not.
  */
-const PREPARED = new Set([
-  'publish',
-  'publish_again',
-  'schedule',
-  'dedupe',
-  'append',
-  'spill',
-  'broadcast',
-  'notify',
-  'now',
-])
+const LONG_MS = 5
+const PLAN_ANEW_MS = 10_000
 const BEGIN = { text: 'begin', query_timeout: QUERY_TIMEOUT_MS }
 const COMMIT = { text: 'commit', query_timeout: QUERY_TIMEOUT_MS }
 const ROLLBACK = { text: 'rollback' }
@@ -57,6 +49,7 @@ export class PostgresAdapter implements Adapter {
   readonly #resources: PostgresResources
   readonly #options: ConnectOptions
   readonly #names = new Map<string, string>()
+  readonly #tookLongMs = new Map<string, number>()
   #direct = false
 
   get poolSize(): number | undefined {
@@ -145,13 +138,20 @@ export class PostgresAdapter implements Adapter {
 
   async #query(client: PostgresClient, { statement, values }: Prepared): Promise<readonly Row[]> {
     const config = { text: statement.text, values: [...values], types: TEXT_ONLY, query_timeout: QUERY_TIMEOUT_MS }
-    const named = this.#direct && PREPARED.has(statement.name)
+    const named = this.#direct && statement.name !== 'migration' && !this.#isPlannedAnew(statement)
+    const startedMs = performance.now()
     try {
       const { rows } = await client.query(named ? { ...config, name: this.#nameOf(statement) } : config)
+      if (named && performance.now() - startedMs > LONG_MS) this.#tookLongMs.set(statement.name, performance.now())
       return rows
     } catch (error) {
       throw translate(error)
     }
+  }
+
+  #isPlannedAnew({ name }: { name: string }): boolean {
+    const tookLongMs = this.#tookLongMs.get(name)
+    return tookLongMs !== undefined && performance.now() - tookLongMs < PLAN_ANEW_MS
   }
 
   /** Prepared statements belong to a session, which two schemas or two versions of rowcast may share. */
