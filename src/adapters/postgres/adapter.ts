@@ -61,6 +61,7 @@ export class PostgresAdapter implements Adapter {
     this.#statements = new Statements(this.dialect)
     this.#resources = resources
     this.#options = options
+    resources.pool.on?.('connect', watchErrors)
   }
 
   /**
@@ -114,6 +115,7 @@ export class PostgresAdapter implements Adapter {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#resources.pool.off?.('connect', watchErrors)
     await this.#resources.end?.()
   }
 
@@ -212,4 +214,12 @@ async function takeMigrationLock(client: PostgresClient, key: string): Promise<v
     throw translated instanceof ContentionError ? migrationLocked(translated) : translated
   }
   await client.query({ text: 'set local lock_timeout to default' })
+}
+
+/**
+ * A connection may break in the very packet that says it is ready, before whoever asked for it can listen, or when it was
+ * given up already; an error that nobody listens to ends the process. Who uses the connection hears of it in any case.
+ */
+function watchErrors(client: Pick<PooledClient, 'on'>): void {
+  client.on('error', () => undefined)
 }
