@@ -15,9 +15,10 @@ const FATAL = errorMessage('SFATAL\0C57P01\0Mterminating connection due to admin
 test('an error in the packet that says ready rejects a call, and nothing else', async () => {
   await using place = await database('postgres').place()
   const url = new URL(place.url)
+  const { hostname, port } = url
   let spoiling = false
   const server = createServer((client) => {
-    const upstream = connect(Number(url.port), url.hostname)
+    const upstream = connect(Number(port || 5432), hostname)
     for (const socket of [client, upstream]) socket.on('error', () => undefined)
     client.pipe(upstream)
     upstream.on('data', (chunk) => {
