@@ -9,7 +9,7 @@ import type { ResolvedSubscribeOptions } from './resolve.js'
 import { isFinal, Trouble, throughTrouble } from './trouble.js'
 import { type Deferred, defer, detach, handled, nextTurn, sleep } from './wait.js'
 
-/** Most events handed out before the event loop turns. */
+/** Most events handed out before the event loop turns; of those that have a lease, and so acks to send. */
 const BURST = 500
 
 /** What a subscription needs of the channel object it belongs to. */
@@ -235,7 +235,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   }
 
   #noteHandOut(message: Message): void {
-    this.#handedOut++
+    if (message.isLeased) this.#handedOut++
     this.#context.onHandedOut(message)
     this.#context.telemetry.count('events.deliver', 1, message.channel)
     if (message.attempts > 1) this.#context.telemetry.count('events.redeliver', 1, message.channel)

@@ -152,9 +152,9 @@ test('a prepared statement that took long is planned each time for a while', asy
     for (let n = 0; n < count; n++) assert.is(await (await taker.take()).ack(), true)
     await taker.leave()
   }
-  const events = (name: string) => Array.from({ length: 5 }, (_, payload) => ({ channel: name, payload }))
+  const events = (name: string) => Array.from({ length: 20 }, (_, payload) => ({ channel: name, payload }))
   await channel.publishMany(events('first'))
-  await consume('first', 5)
+  await consume('first', 20)
   assert.ok((await countExecutions(pool)) > 0)
 
   await channel.publishMany(events('second'))

@@ -19,7 +19,7 @@ import { readVersions } from './versions.js'
 
 /*
  * Measures rowcast beside the raw drivers and others: `npm run bench [-- --only NAME[,NAME…] --quick --repeats N
- * --entries PART --list]`. A run of everything, three times or more, writes docs/performance.md, its chart and its JSON.
+ * --entries PART --list --write]`. A run of everything, three times or more, writes docs/performance.md, its chart and its JSON.
  */
 
 const LINES: readonly Line[] = [
@@ -43,6 +43,7 @@ const { values: flags } = parseArgs({
     repeats: { type: 'string' },
     quick: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
   },
 })
 
@@ -80,14 +81,15 @@ async function main(): Promise<number> {
   const versions = await readVersions({ postgres: postgres.url, mysql: mysql.url })
   const report: Report = { startedAt, quick: flags.quick, repeats, versions, lines: results }
   console.log(toText(report))
-  write(report, lines.length === LINES.length && repeats >= FULL.repeats && flags.entries === undefined)
+  const isWhole = lines.length === LINES.length && repeats >= FULL.repeats && flags.entries === undefined
+  write(report, isWhole || flags.write)
   return results.some(({ entries }) => entries.some(({ error }) => error !== undefined)) ? 1 : 0
 }
 
-function write(report: Report, isWhole: boolean): void {
+function write(report: Report, isForDocs: boolean): void {
   mkdirSync(RESULTS, { recursive: true })
   writeFileSync(`${RESULTS}bench.json`, `${JSON.stringify(report, undefined, 2)}\n`)
-  if (!isWhole) return
+  if (!isForDocs) return
   writeFileSync(`${DOCS}performance.json`, `${JSON.stringify(report, undefined, 2)}\n`)
   writeFileSync(`${DOCS}performance.svg`, toChart(report))
   const page = readFileSync(`${DOCS}performance.md`, 'utf8')

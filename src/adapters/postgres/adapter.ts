@@ -27,13 +27,22 @@ const PROBE = { text: 'select pg_backend_pid() as pid', types: TEXT_ONLY, query_
  * A prepared statement that takes longer than this is planned each time for a while after, in milliseconds. Postgres keeps
  * a plan that it made while a table was nearly empty, and reads all of it with that plan once it is long (measured on
  * 100 000 events after a quiet time: a twelfth of the speed). Planning costs half a millisecond, which is little beside a
- * statement that takes long and much beside one that does not.
+ * statement that takes long and much beside one that does not. The first executions say nothing: they open connections,
+ * and no plan is kept before the sixth.
  */
-const LONG_MS = 5
+const LONG_MS = 20
 const PLAN_ANEW_MS = 10_000
+const FIRST_EXECUTIONS = 10
 const BEGIN = { text: 'begin', query_timeout: QUERY_TIMEOUT_MS }
 const COMMIT = { text: 'commit', query_timeout: QUERY_TIMEOUT_MS }
 const ROLLBACK = { text: 'rollback' }
+
+/** What is known of a statement. */
+interface History {
+  readonly preparedName: string
+  executions: number
+  plannedAnewUntilMs: number
+}
 
 export interface PostgresResources {
   readonly pool: PostgresPool
@@ -48,8 +57,7 @@ export class PostgresAdapter implements Adapter {
   readonly #statements: Statements
   readonly #resources: PostgresResources
   readonly #options: ConnectOptions
-  readonly #names = new Map<string, string>()
-  readonly #tookLongMs = new Map<string, number>()
+  readonly #histories = new Map<string, History>()
   #direct = false
 
   get poolSize(): number | undefined {
@@ -140,31 +148,29 @@ export class PostgresAdapter implements Adapter {
 
   async #query(client: PostgresClient, { statement, values }: Prepared): Promise<readonly Row[]> {
     const config = { text: statement.text, values: [...values], types: TEXT_ONLY, query_timeout: QUERY_TIMEOUT_MS }
-    const named = this.#direct && statement.name !== 'migration' && !this.#isPlannedAnew(statement)
+    const history = this.#historyOf(statement)
     const startedMs = performance.now()
+    const named = this.#direct && statement.name !== 'migration' && startedMs > history.plannedAnewUntilMs
     try {
-      const { rows } = await client.query(named ? { ...config, name: this.#nameOf(statement) } : config)
-      if (named && performance.now() - startedMs > LONG_MS) this.#tookLongMs.set(statement.name, performance.now())
+      const { rows } = await client.query(named ? { ...config, name: history.preparedName } : config)
+      const isLong = performance.now() - startedMs > LONG_MS
+      if (++history.executions > FIRST_EXECUTIONS && isLong)
+        history.plannedAnewUntilMs = performance.now() + PLAN_ANEW_MS
       return rows
     } catch (error) {
       throw translate(error)
     }
   }
 
-  #isPlannedAnew({ name }: { name: string }): boolean {
-    const tookLongMs = this.#tookLongMs.get(name)
-    return tookLongMs !== undefined && performance.now() - tookLongMs < PLAN_ANEW_MS
-  }
-
   /** Prepared statements belong to a session, which two schemas or two versions of rowcast may share. */
-  #nameOf({ name, text }: { name: string; text: string }): string {
-    let preparedName = this.#names.get(name)
-    if (preparedName === undefined) {
+  #historyOf({ name, text }: { name: string; text: string }): History {
+    let history = this.#histories.get(name)
+    if (history === undefined) {
       const digest = createHash('sha256').update(text).digest('hex').slice(0, 16)
-      preparedName = `rowcast_${name}_${digest}`
-      this.#names.set(name, preparedName)
+      history = { preparedName: `rowcast_${name}_${digest}`, executions: 0, plannedAnewUntilMs: 0 }
+      this.#histories.set(name, history)
     }
-    return preparedName
+    return history
   }
 
   #inTransaction<Result>(work: (client: PostgresClient) => Promise<Result>): Promise<Result> {
