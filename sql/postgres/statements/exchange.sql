@@ -5,7 +5,8 @@
 -- The first row is `acked`, with all ids that were, parted by commas (one long row travels faster than many short ones);
 -- the others are `claimed`.
 -- The planner is kept on the key, in order. The bounds of the priority hold for every row; without them it expects a
--- hundred to be settled, and may read the whole channel to hash it. A limit that it sees may be most of what it believes
+-- hundred to be settled, and may read the whole channel to hash it; the channel comes with each of them, since for one
+-- that it takes for empty it would read the channel first. A limit that it sees may be most of what it believes
 -- to be there, and it sorts the whole channel; of one that it does not see it expects a tenth.
 -- The head is looked for in the whole channel, or else in some stretches of it, in claim order and without overlap, which
 -- leave out index entries of events that are gone but that a long-running transaction elsewhere might still see. A
@@ -13,14 +14,14 @@
 -- The claimed head is joined back by ctid, which is as safe as by key (both happen in one snapshot, on locked rows) and
 -- cheaper. Times leave as doubles: as numerics they cost more than the claim itself.
 with settled as materialized (
-  select s.priority, s.id, s.lease_token
+  select :channel::text as channel, s.priority, s.id, s.lease_token
   from json_to_recordset(:settled::json) as s (priority smallint, id uuid, lease_token uuid)
   where s.priority between -32768 and 32767
 ),
 acked as (
   delete from rowcast.queue q
   using settled s
-  where q.channel = :channel
+  where q.channel = s.channel
     and q.priority = s.priority
     and q.id = s.id
     and q.lease_token = s.lease_token
