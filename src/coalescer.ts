@@ -1,9 +1,6 @@
 import { ConnectionError } from './errors.js'
 import { type Deferred, defer } from './wait.js'
 
-/** Fewer than these go all together: a round trip costs as much as so many items. */
-const MIN_SHARE = 64
-
 interface Waiting<In, Out> {
   readonly item: In
   readonly deferred: Deferred<Out>
@@ -44,21 +41,8 @@ export class Coalescer<In, Out> {
   async #run(): Promise<void> {
     // Lets the callers of this very tick join the first flush.
     await Promise.resolve()
-    for (let answered = 0; this.#waiting.length > 0; ) {
-      const batch = this.#waiting.splice(0, this.#share(answered))
-      await this.#send(batch)
-      answered = batch.length
-    }
+    while (this.#waiting.length > 0) await this.#send(this.#waiting.splice(0, this.#limit))
     this.#running = undefined
-  }
-
-  /**
-   * How many go together. Of many who ask again as soon as they are answered, half travel while the other half are
-   * answered, so that neither the database nor this process stands still.
-   */
-  #share(answered: number): number {
-    const half = Math.ceil((answered + this.#waiting.length) / 2)
-    return Math.min(this.#limit, Math.max(MIN_SHARE, half))
   }
 
   async #send(batch: readonly Waiting<In, Out>[]): Promise<void> {
