@@ -21,6 +21,8 @@ export interface WorkerConfig extends ActorConfig {
   readonly prefetch: number | 'auto'
   /** Longest time that a handler takes, in milliseconds; what it takes is random. */
   readonly workMs: number
+  /** The group it reads a log for; `null` on a queue. */
+  readonly group: string | null
   /** Share of the first deliveries that are nacked, with a short delay or none. */
   readonly nacks: number
   /** How long closing waits for handlers, in milliseconds. */

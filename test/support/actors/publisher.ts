@@ -43,7 +43,7 @@ async function publishOne(part: Part, config: PublisherConfig, event: string, ra
     const id = await part.channel.publish(
       config.channel,
       { event, ballast },
-      { priority, delayMs, ...(key && { key }) },
+      { ...(priority !== 5 && { priority }), ...(delayMs > 0 && { delayMs }), ...(key && { key }) },
     )
     part.record({ type: 'published', event, id })
   } catch (error) {

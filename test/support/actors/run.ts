@@ -5,6 +5,7 @@ import { type ChannelOptions, EventChannel, type PublishOptions } from '../../..
 import type { Place, TestDatabase } from '../databases.js'
 import {
   account,
+  accountLog,
   assertKept,
   type Fact,
   type Judgement,
@@ -21,7 +22,15 @@ import type { Payload, PublisherConfig, WorkerConfig } from './config.js'
 
 /** How often to look for what must happen, in milliseconds: looking costs more than a glance here. */
 const LOOK_MS = 25
-const WORKER = { objects: 1, concurrency: 4, prefetch: 'auto', workMs: 5, nacks: 0, drainMs: 5_000 } as const
+const WORKER = {
+  objects: 1,
+  concurrency: 4,
+  prefetch: 'auto',
+  group: null,
+  workMs: 5,
+  nacks: 0,
+  drainMs: 5_000,
+} as const
 const PUBLISHER = {
   objects: 1,
   callers: 1,
@@ -134,6 +143,7 @@ export class Run implements AsyncDisposable {
   async settled(ms: number): Promise<void> {
     const isSettled = async () => {
       const stats = await this.channel.stats()
+      if (stats.some(({ groups }) => groups.some(({ lag }) => lag > 0))) return false
       return stats.every(({ ready, leased, scheduled }) => ready + leased + scheduled === 0)
     }
     await eventually(ms, isSettled, LOOK_MS)
@@ -142,7 +152,8 @@ export class Run implements AsyncDisposable {
   /** Ends every actor in peace, reads the tables and judges. */
   async judgement(options?: JudgeOptions): Promise<Judgement> {
     await Promise.all(this.#actors.map((actor) => actor.terminate()))
-    await account(this.place, this.recorder)
+    if (this.channel.backend === 'log') await accountLog(this.place, this.recorder)
+    else await account(this.place, this.recorder)
     return judge(this.facts, options)
   }
 

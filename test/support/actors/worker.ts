@@ -10,9 +10,10 @@ import { type Part, perform } from './stage.js'
 await perform<WorkerConfig>(
   async (part, config) => {
     const random = seeded(config.seed + Number(part.actor.split('/')[1]))
-    const { concurrency, prefetch } = config
+    const { concurrency, prefetch, group } = config
     // Acked by the handler, which wants to know how that ended.
-    const options = { concurrency, prefetch, autoAck: false }
+    const place = group === null ? {} : ({ group, from: 'earliest' } as const)
+    const options = { concurrency, prefetch, autoAck: false, ...place }
     const listener = part.channel.listen(config.channel, (event) => handle(part, event, config, random), options)
     await listener.failed
   },
