@@ -5,8 +5,9 @@ import type { BackendContext } from '../backend.js'
 import { type Findings, type Lane, Poller } from '../poller.js'
 import type { Sleeper } from '../sleeper.js'
 
-/** Most events that get their position in one statement. */
+/** Most events that get their position in one statement, and where more than that are waiting. */
 const BATCH = 1_000
+const LARGE_BATCH = 10_000
 /** How soon to look again while another process gives positions, in milliseconds. */
 const CONTENDED_MS = 2
 /** Most reads that are kept for others. */
@@ -34,6 +35,7 @@ export class Tail implements AsyncDisposable {
   readonly #poller: Poller
   readonly #sights = new Map<string, Sight>()
   readonly #standBys = new Set<() => void>()
+  #isBehind = false
   readonly #reads = new Map<string, Promise<readonly Row[]>>()
 
   constructor(context: BackendContext) {
@@ -81,7 +83,7 @@ export class Tail implements AsyncDisposable {
   async settle(): Promise<number> {
     const deadline = performance.now() + SETTLE_MS
     for (;;) {
-      const { until, waiting } = await this.#advance([], BATCH * 10)
+      const { until, waiting } = await this.#advance([], LARGE_BATCH)
       if (!waiting || performance.now() > deadline) return until
       await sleep(CONTENDED_MS)
     }
@@ -92,16 +94,17 @@ export class Tail implements AsyncDisposable {
   }
 
   async #find(channels: readonly string[]): Promise<Findings> {
-    const { heads, until, waiting } = await this.#advance(channels, BATCH)
+    const { heads, until, waiting } = await this.#advance(channels, this.#isBehind ? LARGE_BATCH : BATCH)
     const before = Math.max(0, ...channels.map((channel) => this.#sights.get(channel)?.until ?? 0))
     const ready = [...heads].filter(([channel, head]) => head > (this.#sights.get(channel)?.head ?? -1))
     for (const [channel, head] of heads) this.#sights.set(channel, { head, until })
     this.#reads.clear()
     for (const onLook of this.#standBys) onLook()
+    this.#isBehind = waiting && until > before
     return {
       ready: ready.map(([channel]) => channel),
       nextMs: waiting ? CONTENDED_MS : Number.POSITIVE_INFINITY,
-      more: waiting && until > before,
+      more: this.#isBehind,
     }
   }
 
