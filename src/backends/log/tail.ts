@@ -7,7 +7,7 @@ import type { Sleeper } from '../sleeper.js'
 
 /** Most events that get their position in one statement, and where more than that are waiting. */
 const BATCH = 1_000
-const LARGE_BATCH = 10_000
+const LARGE_BATCH = 2_000
 /** How soon to look again while another process gives positions, in milliseconds. */
 const CONTENDED_MS = 2
 /** Most reads that are kept for others. */
