@@ -7,6 +7,8 @@
 -- An event whose publish was repeated may be in the log already: looked up among the last million positions.
 -- The row of log_head is named by its key, here and below, so that the planner knows it to be one: else the statement
 -- looks dear enough to be compiled, which takes longer than to run it.
+-- The bounds of the id hold for every row: without statistics the planner expects few of a range, and reads them by the
+-- key; of all it would read, and sort, everything that waits, for each batch.
 -- Returns for each channel its last position, the last of all, and whether more may be waiting.
 with sequencer as materialized (
   select h.position
@@ -19,6 +21,7 @@ batch as materialized (
   select i.ctid
   from rowcast.log_incoming i
   where exists (select from sequencer)
+    and i.id between '00000000-0000-0000-0000-000000000000' and 'ffffffff-ffff-ffff-ffff-ffffffffffff'
   order by i.id, i.consumer_group
   limit :limit
 ),
