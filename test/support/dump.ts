@@ -1,7 +1,6 @@
 import pg from 'pg'
 import { findProgram, runCommand } from './servers/own-server.js'
-
-const FOLDERS = ['/usr/lib/postgresql/*/bin', '/usr/pgsql/*/bin', '/opt/homebrew/bin']
+import { FOLDERS } from './servers/postgres.js'
 
 /** Copies one schema to another server: by pg_dump and psql where they are, else row by row. */
 export async function copyPostgres(from: string, schema: string, to: string): Promise<void> {

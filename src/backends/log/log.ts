@@ -3,12 +3,13 @@ import type { ResolvedSubscribeOptions } from '../../resolve.js'
 import { atMost } from '../../wait.js'
 import type { Backend, BackendContext, ChannelStats, Inbox } from '../backend.js'
 import { DeadLetterTable } from '../dead-letter-table.js'
+import { Publisher } from '../publisher.js'
 import { Purge } from '../purge.js'
 import { WakeUps } from '../wake-ups.js'
 import { LogGroups, resolvePlace } from './groups.js'
 import { LogInbox } from './inbox.js'
 import { Member } from './member.js'
-import { LogPublisher } from './publisher.js'
+import { LogStorage } from './storage.js'
 import { Tail } from './tail.js'
 
 /** How long events stay where the channel keeps none, in milliseconds: subscribers need the time to read them. */
@@ -23,7 +24,7 @@ const STEP_DOWN_MS = 2_000
  *                                         │                └─ nack, in place … on the last attempt → dead_letter
  *                                       purge → gone
  *
- * Publishing runs through `LogPublisher`. The `Tail` knows how far the log reaches, and gives positions to what has been
+ * Publishing runs through `Publisher` into the `LogStorage`. The `Tail` knows how far the log reaches, and gives positions to what has been
  * committed; a `Reader` follows it from a place on, for a `LogInbox` or for the active `Member` of a group.
  */
 export class LogBackend implements Backend {
@@ -36,7 +37,7 @@ export class LogBackend implements Backend {
   readonly #context: BackendContext
   readonly #tail: Tail
   readonly #wakeUps: WakeUps
-  readonly #publisher: LogPublisher
+  readonly #publisher: Publisher
   readonly #purge: Purge
   readonly #members = new Set<Member>()
 
@@ -44,7 +45,7 @@ export class LogBackend implements Backend {
     this.#context = context
     this.#tail = new Tail(context)
     this.#wakeUps = new WakeUps(context, 'log', this.#tail.sleeper)
-    this.#publisher = new LogPublisher(context, this.#wakeUps)
+    this.#publisher = new Publisher(context, this.#wakeUps, new LogStorage(context))
     this.#purge = this.#purgeTail()
     this.groups = new LogGroups(context, this.#tail)
     this.deadLetters = new DeadLetterTable(context, this.#wakeUps, 'log')

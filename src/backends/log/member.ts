@@ -113,21 +113,17 @@ export class Member implements Inbox {
   /** All channels or none: two members with half of the channels each would wait for each other. */
   async #lead(): Promise<Lead | undefined> {
     const token = randomUUID()
-    const [channels, group, leaseMs, consumer] = [
-      this.#channels,
-      this.#group,
-      this.#leaseMs,
-      this.#context.options.consumer,
-    ]
+    const parameters = {
+      channels: this.#channels,
+      consumer_group: this.#group,
+      lease_token: token,
+      lease_ms: this.#leaseMs,
+      consumer: this.#context.options.consumer,
+    }
+    const [group, leaseMs] = [this.#group, this.#leaseMs]
     function* lead(): Work<Lead> {
-      const rows = yield* call('lead', {
-        channels,
-        consumer_group: group,
-        lease_token: token,
-        lease_ms: leaseMs,
-        consumer,
-      })
-      if (rows.length < channels.length) throw new Held()
+      const rows = yield* call('lead', parameters)
+      if (rows.length < parameters.channels.length) throw new Held()
       const expiresAtMs = Math.min(...rows.map((row) => Number(row.lease_expires_at_ms)))
       const checkpoints = rows.map((row) => ({
         channel: String(row.channel),

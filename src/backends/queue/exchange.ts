@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Row } from '../../adapters/adapter.js'
 import { ConnectionError } from '../../errors.js'
-import { backoffMs, type Deferred, defer, nextTurn, sleep } from '../../wait.js'
+import { type Deferred, defer, nextTurn } from '../../wait.js'
 import type { BackendContext } from '../backend.js'
+import { retryOnBreak } from '../retry.js'
 import type { Sleeper } from '../sleeper.js'
 import { addressOf, inClaimOrder, type QueueDelivery, toDelivery } from './delivery.js'
 import { Head, type Stretch } from './head.js'
@@ -108,7 +109,7 @@ export class Exchange {
       claim.claimed.resolve(claimed)
     } catch (error) {
       claim?.claimed.reject(error)
-      if (error instanceof ConnectionError) this.#recover(acks)
+      if (error instanceof ConnectionError) this.#recover(acks, error)
       else for (const { reject } of acks) reject(error)
     }
   }
@@ -146,29 +147,28 @@ export class Exchange {
     if (restMs > 0) this.#sleeper.expect(this.#channel, restMs)
   }
 
-  #recover(acks: readonly Ack[]): void {
+  #recover(acks: readonly Ack[], broken: ConnectionError): void {
     if (acks.length === 0) return
-    const recovering = this.#ackAgain(acks).finally(() => this.#recovering.delete(recovering))
+    const recovering = this.#ackAgain(acks, broken)
+      .catch((error: unknown) => {
+        for (const { reject } of acks) reject(error)
+      })
+      .finally(() => this.#recovering.delete(recovering))
     this.#recovering.add(recovering)
   }
 
   /** The connection broke before the answer: history knows which acks had happened, the others are tried again. */
-  async #ackAgain(acks: readonly Ack[]): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      await sleep(backoffMs(attempt, { minMs: 50, maxMs: 2_000 }))
-      try {
-        const settled = acks.map(({ delivery }) => addressOf(delivery))
-        const done = await this.#context.adapter.run('find_acked', { settled })
-        const ids = new Set(done.map((row) => row.id))
-        const rest = acks.filter(({ delivery }) => !ids.has(delivery.id))
-        const rows = rest.length === 0 ? [] : await this.#ask(rest, { token: randomUUID(), stretches: [] })
-        return this.#answer(acks, [...rows, ...done.map(({ id }) => ({ outcome: 'acked', id }))])
-      } catch (error) {
-        if (error instanceof ConnectionError && attempt < ACK_ATTEMPTS) continue
-        for (const { reject } of acks) reject(error)
-        return
-      }
-    }
+  #ackAgain(acks: readonly Ack[], broken: ConnectionError): Promise<void> {
+    const settled = acks.map(({ delivery }) => addressOf(delivery))
+    return retryOnBreak(ACK_ATTEMPTS + 1, async (attempt) => {
+      // The first was the round trip that broke.
+      if (attempt === 1) throw broken
+      const done = await this.#context.adapter.run('find_acked', { settled })
+      const ids = new Set(done.map((row) => row.id))
+      const rest = acks.filter(({ delivery }) => !ids.has(delivery.id))
+      const rows = rest.length === 0 ? [] : await this.#ask(rest, { token: randomUUID(), stretches: [] })
+      this.#answer(acks, [...rows, ...done.map(({ id }) => ({ outcome: 'acked', id }))])
+    })
   }
 
   /** An `acked` row names one id, or several parted by commas. */

@@ -5,14 +5,15 @@ import type { Backend, BackendContext, ChannelStats, Inbox } from '../backend.js
 import { DeadLetterTable } from '../dead-letter-table.js'
 import { Poller } from '../poller.js'
 import { checkPoolSize } from '../pool.js'
+import { Publisher } from '../publisher.js'
 import { Purge } from '../purge.js'
 import { WakeUps } from '../wake-ups.js'
 import { findDue } from './due.js'
 import { Exchange } from './exchange.js'
 import { QueueInbox } from './inbox.js'
 import { Leases } from './leases.js'
-import { Publisher } from './publisher.js'
 import { Settler } from './settler.js'
+import { QueueStorage } from './storage.js'
 
 /**
  * One consumer gets each event, at least once, until it acks. An event changes table as its life changes:
@@ -48,7 +49,7 @@ export class QueueBackend implements Backend {
     this.#context = context
     this.#poller = new Poller(context, (channels) => findDue(context, channels))
     this.#wakeUps = new WakeUps(context, 'queue', this.#poller)
-    this.#publisher = new Publisher(context, this.#wakeUps)
+    this.#publisher = new Publisher(context, this.#wakeUps, new QueueStorage(context))
     this.#leases = new Leases(context)
     const exchange = (channel: string) => this.#exchange(channel)
     this.#settler = new Settler(context, { leases: this.#leases, wakeUps: this.#wakeUps, exchange })

@@ -1,7 +1,7 @@
 import { Coalescer } from '../../coalescer.js'
 import { describe } from '../../errors.js'
 import type { Settlement } from '../../event.js'
-import { detach } from '../../wait.js'
+import { Background } from '../../wait.js'
 import type { BackendContext } from '../backend.js'
 import { retryOnBreak } from '../retry.js'
 import type { WakeUps } from '../wake-ups.js'
@@ -33,7 +33,7 @@ interface SettlerParts {
 export class Settler {
   readonly #context: BackendContext
   readonly #parts: SettlerParts
-  readonly #background = new Set<Promise<unknown>>()
+  readonly #background = new Background()
   /** By verb and channel: a flush is one statement, all or none. */
   readonly #coalescers = new Map<string, Coalescer<Item, boolean>>()
 
@@ -51,16 +51,14 @@ export class Settler {
 
   /** For what no caller waits for: when it fails, the lease ends and whoever claims next does it. */
   settleInBackground(delivery: QueueDelivery, how: Settlement): void {
-    const settled = this.settle(delivery, how).catch((error: unknown) => {
+    this.#background.add(this.settle(delivery, how), (error) => {
       this.#parts.leases.letGo(delivery)
       this.#context.options.logger.warn('an event could not be settled', { id: delivery.id, error: describe(error) })
     })
-    this.#background.add(settled)
-    detach(settled.then(() => this.#background.delete(settled)))
   }
 
   async idle(): Promise<void> {
-    await Promise.all(this.#background)
+    await this.#background.drained()
     await Promise.all([...this.#coalescers.values()].map((coalescer) => coalescer.idle()))
   }
 

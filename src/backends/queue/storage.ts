@@ -1,0 +1,52 @@
+import type { Work } from '../../adapters/adapter.js'
+import type { EventId, NewEvent } from '../../event.js'
+import type { BackendContext } from '../backend.js'
+import type { Storage } from '../publisher.js'
+import { type PublishVerb, singleCall, store } from './store.js'
+
+/** The tables of a queue, where published events go. */
+export class QueueStorage implements Storage {
+  readonly #context: BackendContext
+
+  constructor(context: BackendContext) {
+    this.#context = context
+  }
+
+  join(events: readonly NewEvent[], topics: readonly string[]): Work<readonly EventId[]> {
+    return store('publish', events, this.#context.clock, topics)
+  }
+
+  /**
+   * A connection that broke before the answer leaves it open whether the events were stored, and perhaps even consumed
+   * since. So before another attempt the database is asked for their ids, in every stage of life.
+   */
+  async store(events: readonly NewEvent[], topics: readonly string[], attempt: number): Promise<readonly EventId[]> {
+    if (attempt === 1) return this.#storeOnce(events, topics, 'publish')
+    const missing = await this.#findMissing(events)
+    const ids = missing.length === 0 ? [] : await this.#storeOnce(missing, topics, 'publish_again')
+    const live = new Map(missing.map((event, index) => [event.id, ids[index] ?? event.id]))
+    return events.map((event) => live.get(event.id) ?? event.id)
+  }
+
+  async #storeOnce(
+    events: readonly NewEvent[],
+    topics: readonly string[],
+    verb: PublishVerb,
+  ): Promise<readonly EventId[]> {
+    const { adapter, clock } = this.#context
+    const only = singleCall(verb, events, clock, topics)
+    if (only === undefined) return adapter.transaction(() => store(verb, events, clock, topics))
+    const [answer] = await adapter.run(only.verb, only.parameters)
+    if (answer?.now_ms !== undefined) clock.observe(Number(answer.now_ms))
+    return events.map((event) => event.id)
+  }
+
+  async #findMissing(events: readonly NewEvent[]): Promise<readonly NewEvent[]> {
+    const rows = await this.#context.adapter.run('find', {
+      ids: events.map((event) => event.id),
+      keys: events.map(({ channel, priority, id }) => ({ channel, priority, id })),
+    })
+    const found = new Set(rows.map((row) => row.id))
+    return events.filter((event) => !found.has(event.id))
+  }
+}
