@@ -2,7 +2,7 @@ import type { Backend } from './backends/backend.js'
 import type { DatabaseClock } from './clock.js'
 import { UnsupportedError } from './errors.js'
 import type { EventId, EventMessage } from './event.js'
-import { InHand } from './in-hand.js'
+import { type Hand, InHand } from './in-hand.js'
 import { type Handler, Listener } from './listener.js'
 import type { Message } from './message.js'
 import type { ResolvedChannelOptions, ResolvedListenOptions, ResolvedSubscribeOptions } from './resolve.js'
@@ -47,6 +47,7 @@ export class Consumers {
     const { backend, clock, telemetry, options: defaults, assertNotClosed } = this.#parts
     refusePositions(backend, options)
     const { logger, schemas } = defaults
+    const hand = this.#inHand.open()
     const subscription: Subscription = new Subscription(
       {
         clock,
@@ -54,9 +55,9 @@ export class Consumers {
         logger,
         schemas,
         assertOpen: assertNotClosed,
-        onHandedOut: (message) => this.#inHand.add(message, subscription),
-        onSettled: (message) => this.#inHand.remove(message),
-        onStopped: () => this.#forget(subscription),
+        onHandedOut: (message) => hand.add(message),
+        onSettled: (message) => hand.remove(message),
+        onStopped: () => this.#forget(subscription, hand),
       },
       options,
       () => backend.subscribe(channels, options),
@@ -105,10 +106,10 @@ export class Consumers {
     await this.#inHand.releaseAll()
   }
 
-  #forget(subscription: Subscription): void {
+  #forget(subscription: Subscription, hand: Hand): void {
     this.#subscriptions.delete(subscription)
     // A consumer that left its loop is not waited for; one whose loop we ended may be busy with its last event.
-    if (!this.#stopping) this.#inHand.abandon(subscription)
+    if (!this.#stopping) this.#inHand.abandon(hand)
   }
 }
 

@@ -26,7 +26,7 @@ export class Decoder {
   decode(delivery: Delivery): Message | Promise<Message | undefined> {
     try {
       const payload = validate(this.#context.schemas, delivery.channel, read(delivery.payload))
-      const metadata = parseMetadata(delivery.metadata)
+      const metadata = readMetadata(delivery.metadata)
       return payload instanceof Promise
         ? this.#decodeLate(delivery, payload, metadata)
         : new Message(delivery, payload, metadata, this.#owner)
@@ -58,9 +58,9 @@ function read(json: Json): unknown {
 const NO_METADATA: Metadata = Object.freeze({})
 
 /** @throws {SyntaxError} {TypeError} when it is no JSON object: somebody else wrote the row */
-function parseMetadata(text: string | null): Metadata {
-  if (text === null) return NO_METADATA
-  const metadata: unknown = JSON.parse(text)
+function readMetadata(json: Json | null): Metadata {
+  if (json === null) return NO_METADATA
+  const metadata = read(json)
   if (typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata)) return metadata as Metadata
   throw new TypeError('metadata is not a JSON object')
 }

@@ -82,7 +82,7 @@ export interface Delivery {
   readonly id: EventId
   readonly channel: string
   readonly payload: Json
-  readonly metadata: string | null
+  readonly metadata: Json | null
   readonly attempts: number
   readonly maxAttempts: number
   readonly createdAtMs: number
@@ -106,9 +106,8 @@ export interface Lease {
   holder: { onLost(): void } | undefined
 }
 
-/** What a consumer decided about a delivery. */
+/** What a consumer decided about a delivery, other than to ack it. */
 export type Settlement =
-  | { readonly type: 'ack' }
   | { readonly type: 'release' }
   | { readonly type: 'nack'; readonly delayMs: number; readonly error: string | null }
   | { readonly type: 'extend'; readonly leaseMs: number }

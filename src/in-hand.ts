@@ -4,33 +4,60 @@ import { Message } from './message.js'
 import { isEventId } from './names.js'
 import { type Deferred, defer } from './wait.js'
 
-/** The messages that consumers of one channel object hold and have not settled. */
-export class InHand {
-  readonly #byId = new Map<EventId, Message>()
-  readonly #subscriptionOf = new Map<Message, object>()
-  /** Held by a consumer that has left its loop: it may still settle, but nobody waits for it. */
-  readonly #abandoned = new Set<Message>()
-  #drained: Deferred<void> | undefined
+/** The messages that one consumer holds and has not settled. */
+export class Hand {
+  readonly #messages = new Map<EventId, Message>()
+  readonly #onEmpty: () => void
 
-  get size(): number {
-    return this.#subscriptionOf.size
+  constructor(onEmpty: () => void) {
+    this.#onEmpty = onEmpty
   }
 
-  add(message: Message, subscription: object): void {
-    this.#byId.set(message.id, message)
-    this.#subscriptionOf.set(message, subscription)
+  get size(): number {
+    return this.#messages.size
+  }
+
+  get messages(): Iterable<Message> {
+    return this.#messages.values()
+  }
+
+  get(id: EventId): Message | undefined {
+    return this.#messages.get(id)
+  }
+
+  add(message: Message): void {
+    this.#messages.set(message.id, message)
   }
 
   remove(message: Message): void {
-    if (this.#byId.get(message.id) === message) this.#byId.delete(message.id)
-    this.#subscriptionOf.delete(message)
-    if (this.#abandoned.size > 0) this.#abandoned.delete(message)
-    this.#checkDrained()
+    // An event whose lease was lost may have come again.
+    if (this.#messages.get(message.id) === message) this.#messages.delete(message.id)
+    if (this.#messages.size === 0) this.#onEmpty()
+  }
+}
+
+/** What all consumers of one channel object hold. */
+export class InHand {
+  readonly #hands = new Set<Hand>()
+  /** Of consumers that have left their loop: they may still settle, but nobody waits for it. */
+  readonly #abandoned = new Set<Hand>()
+  #drained: Deferred<void> | undefined
+
+  get size(): number {
+    return this.#all.reduce((total, hand) => total + hand.size, 0)
   }
 
-  /** The consumer of this subscription has left its loop. */
-  abandon(subscription: object): void {
-    for (const [message, owner] of this.#subscriptionOf) if (owner === subscription) this.#abandoned.add(message)
+  /** For one more consumer. */
+  open(): Hand {
+    const hand = new Hand(() => this.#onEmpty(hand))
+    this.#hands.add(hand)
+    return hand
+  }
+
+  /** Its consumer has left. */
+  abandon(hand: Hand): void {
+    this.#hands.delete(hand)
+    if (hand.size > 0) this.#abandoned.add(hand)
   }
 
   /**
@@ -41,8 +68,10 @@ export class InHand {
   find(event: EventMessage | EventId): Message {
     if (event instanceof Message) return event
     if (!isEventId(event)) throw new ConfigurationError('pass an event that this channel delivered, or its id')
-    const message = this.#byId.get(event)
-    if (message !== undefined) return message
+    for (const hand of this.#all) {
+      const message = hand.get(event)
+      if (message !== undefined) return message
+    }
     throw new RowcastError(
       'NOT_HELD',
       `event ${event} is not in this channel's hands: it was settled already, or another consumer got it`,
@@ -58,12 +87,21 @@ export class InHand {
 
   /** Tells those who still work on something to stop, and gives it back as if it had not been delivered. */
   async releaseAll(): Promise<void> {
-    const messages = [...this.#subscriptionOf.keys()]
+    const messages = this.#all.flatMap((hand) => [...hand.messages])
     for (const message of messages) message.abort()
     await Promise.allSettled(messages.map((message) => message.release()))
   }
 
+  get #all(): readonly Hand[] {
+    return [...this.#hands, ...this.#abandoned]
+  }
+
+  #onEmpty(hand: Hand): void {
+    this.#abandoned.delete(hand)
+    if (this.#drained !== undefined) this.#checkDrained()
+  }
+
   #checkDrained(): void {
-    if (this.#subscriptionOf.size === this.#abandoned.size) this.#drained?.resolve()
+    if ([...this.#hands].every((hand) => hand.size === 0)) this.#drained?.resolve()
   }
 }

@@ -113,7 +113,10 @@ export class Listener implements AsyncDisposable {
       await this.#giveBack(message, error)
       return
     }
-    if (this.#options.autoAck && !message.isSettled) this.#ack(message)
+    if (this.#options.autoAck && !message.isSettled) {
+      this.#acks.begin()
+      message.ackAside(this.#onAcked)
+    }
     message.finish()
   }
 
@@ -122,9 +125,10 @@ export class Listener implements AsyncDisposable {
     this.#context.logger.warn('an event could not be settled', { id, channel, error: describe(error) })
   }
 
-  /** The handler's place is free at once: acks of many travel together, and need not wait for each other. */
-  #ack(message: Message): void {
-    this.#acks.add(message.ack(), (error) => this.#warn(message, error))
+  /** The handler's place was free at once: acks of many travel together, and need not wait for each other. */
+  #onAcked = (message: Message, error?: unknown) => {
+    if (error !== undefined) this.#warn(message, error)
+    this.#acks.end()
   }
 
   async #giveBack(message: Message, error: unknown): Promise<void> {

@@ -1,7 +1,8 @@
-import type { Inbox } from './backends/backend.js'
+import type { Inbox, Outcome } from './backends/backend.js'
 import { ClosedError, describe, RowcastError } from './errors.js'
 import type { Delivery, EventMessage, Metadata, NackOptions, Settlement } from './event.js'
 import { resolveExtension, resolveNackOptions } from './resolve.js'
+import { type Deferred, defer } from './wait.js'
 
 /** What a message needs of its subscription. */
 export interface MessageOwner {
@@ -15,13 +16,17 @@ export interface MessageOwner {
 }
 
 /** A delivery in a consumer's hands, with its verbs. */
-export class Message implements EventMessage {
+export class Message implements EventMessage, Outcome {
   readonly payload: unknown
   readonly metadata: Metadata
   readonly #delivery: Delivery
   readonly #owner: MessageOwner
-  #how: Settlement['type'] | undefined
-  #done: Promise<boolean> | undefined
+  #how: 'ack' | Settlement['type'] | undefined
+  /** Whether the lease was held; unknown until it is settled. */
+  #held: boolean | undefined
+  /** For those who wait until then. */
+  #waiting: Deferred<boolean> | undefined
+  #onAcked: AckObserver | undefined
   #controller: AbortController | undefined
   #abortReason: RowcastError | undefined
 
@@ -83,7 +88,18 @@ export class Message implements EventMessage {
   }
 
   ack(): Promise<boolean> {
-    return this.#settle({ type: 'ack' })
+    return this.#once('ack', () => this.#owner.inbox.ack(this.#delivery, this))
+  }
+
+  /** Acks for a consumer that goes on meanwhile. One that is settled already stays as it is. */
+  ackAside(onAcked: AckObserver): void {
+    this.#onAcked = onAcked
+    try {
+      if (this.#begin('ack')) this.#owner.inbox.ack(this.#delivery, this)
+      else this.#tell()
+    } catch (error) {
+      this.#tell(error)
+    }
   }
 
   async nack(options?: NackOptions): Promise<boolean> {
@@ -121,27 +137,58 @@ export class Message implements EventMessage {
     this.abort(new RowcastError('NOT_HELD', `the lease of event ${this.id} was lost: another consumer has it now`))
   }
 
-  /** Settling twice the same way is one settlement; two different ways, the first counts. */
+  /** Told by the backend. */
+  onSettled(held: boolean): void {
+    this.#held = held
+    this.#owner.onSettled(this)
+    this.#waiting?.resolve(held)
+    this.#tell()
+  }
+
+  /** Nothing is known to be settled, so it may be tried again. */
+  onSettleFailed(error: unknown): void {
+    this.#how = undefined
+    this.#waiting?.reject(error)
+    this.#waiting = undefined
+    this.#tell(error)
+  }
+
+  #tell(error?: unknown): void {
+    const onAcked = this.#onAcked
+    this.#onAcked = undefined
+    onAcked?.(this, error)
+  }
+
   #settle(how: Settlement): Promise<boolean> {
-    if (this.#done !== undefined && this.#how === how.type) return this.#done
+    return this.#once(how.type, () => {
+      this.#owner.inbox.settle(this.#delivery, how).then(
+        (held) => this.onSettled(held),
+        (error: unknown) => this.onSettleFailed(error),
+      )
+    })
+  }
+
+  /** Settling twice the same way is one settlement; two different ways, the first counts. */
+  #once(how: 'ack' | Settlement['type'], settle: () => void): Promise<boolean> {
     try {
-      this.#owner.assertOpen()
+      if (this.#how !== how && this.#begin(how)) settle()
     } catch (error) {
       return Promise.reject(error)
     }
-    if (this.isSettled) return Promise.resolve(false)
-    this.#how = how.type
-    this.#done = this.#owner.inbox.settle(this.#delivery, how).then(
-      (held) => {
-        this.#owner.onSettled(this)
-        return held
-      },
-      (error: unknown) => {
-        // Nothing is known to be settled, so it may be tried again.
-        this.#how = undefined
-        throw error
-      },
-    )
-    return this.#done
+    if (this.#how !== how) return Promise.resolve(false)
+    if (this.#held !== undefined) return Promise.resolve(this.#held)
+    this.#waiting ??= defer()
+    return this.#waiting.promise
+  }
+
+  /** Whether it is not settled yet, but is from now on. */
+  #begin(how: 'ack' | Settlement['type']): boolean {
+    this.#owner.assertOpen()
+    if (this.isSettled) return false
+    this.#how = how
+    return true
   }
 }
+
+/** Told once an ack is through, or has failed. */
+type AckObserver = (message: Message, error?: unknown) => void

@@ -266,14 +266,14 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
 
   /** The loop asks for the next one. A listener asks while its handlers still run. */
   #finish(event: Event): void {
-    if (this.#options.autoAck) this.#ackInBackground(event)
-    else if (this.#pulls) (event as EventMessage as Message).finish()
+    const message = event as EventMessage as Message
+    if (this.#options.autoAck) message.ackAside(this.#onAcked)
+    else if (this.#pulls) message.finish()
   }
 
-  #ackInBackground(event: Event): void {
-    event.ack().catch((error: unknown) => {
-      this.#context.logger.warn('an event could not be acked', { id: event.id, error: describe(error) })
-    })
+  #onAcked = ({ id, channel }: Message, error?: unknown) => {
+    if (error === undefined) return
+    this.#context.logger.warn('an event could not be acked', { id, channel, error: describe(error) })
   }
 
   #fail(error: unknown): void {

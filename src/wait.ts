@@ -76,14 +76,15 @@ export class Background {
   #drained: Deferred<void> | undefined
 
   add(work: Promise<unknown>, onError: (error: unknown) => void): void {
-    this.#running++
-    work.then(this.#done, (error: unknown) => {
-      onError(error)
-      this.#done()
-    })
+    this.begin()
+    work.catch(onError).finally(() => this.end())
   }
 
-  #done = () => {
+  begin(): void {
+    this.#running++
+  }
+
+  end(): void {
     if (--this.#running === 0) this.#drained?.resolve()
   }
 

@@ -92,6 +92,7 @@ async function parametersFor(place: Place): Promise<Parameters> {
   ]
   return {
     ...Object.fromEntries(lists.map((name) => [name, rows])),
+    acks: [{ priority: 5, lease_token: token, ids: rows.map(({ id }) => id) }],
     ids: rows.map(({ id }) => id),
     keyed: rows.map(({ id }) => id),
     whole: true,

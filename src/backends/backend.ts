@@ -30,8 +30,18 @@ export interface Backend extends AsyncDisposable {
 export interface Inbox extends AsyncDisposable {
   /** Waits for at least one delivery; none when the signal aborted. */
   take(limit: number, signal: AbortSignal): Promise<readonly Delivery[]>
-  /** `false`: the lease was lost. */
+  /** Settles for good. One comes for each event, so it is answered by call-back: a promise for each costs more than the rest. */
+  ack(delivery: Delivery, outcome: Outcome): void
+  /** Any other way of settling. `false`: the lease was lost. */
   settle(delivery: Delivery, how: Settlement): Promise<boolean>
+}
+
+/** Who wants to know how an ack ended. Told one of the two, once; neither throws. */
+export interface Outcome {
+  /** `false`: the lease was lost. */
+  onSettled(held: boolean): void
+  /** Nothing is known to be settled. */
+  onSettleFailed(error: unknown): void
 }
 
 /** What every backend is made from. */

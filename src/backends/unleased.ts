@@ -1,16 +1,20 @@
 import type { Delivery, Settlement } from '../event.js'
-import type { BackendContext } from './backend.js'
+import type { BackendContext, Outcome } from './backend.js'
 
 /**
  * Settles where every subscriber has its own copy: nothing is leased, so nothing can be lost; and nobody else would take
  * it, so nothing can be given back.
  */
+export function ackUnleased({ telemetry }: BackendContext, { channel }: Delivery, outcome: Outcome): void {
+  telemetry.count('events.ack', 1, channel)
+  outcome.onSettled(true)
+}
+
 export function settleUnleased({ telemetry, options }: BackendContext, delivery: Delivery, how: Settlement): boolean {
   const { id, channel } = delivery
-  if (how.type === 'ack') telemetry.count('events.ack', 1, channel)
   if (how.type === 'nack' || how.type === 'dead') {
     telemetry.count('events.nack', 1, channel)
     options.logger.warn('an event was nacked, but each subscriber gets it once', { id, channel, error: how.error })
   }
-  return how.type === 'ack' || how.type === 'extend'
+  return how.type === 'extend'
 }

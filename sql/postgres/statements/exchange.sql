@@ -1,22 +1,27 @@
 -- Acks deliveries of one channel whose lease is still held, and leases the first ready events of it: one round trip.
 -- An event whose attempts are used up is leased too, one attempt over its maximum, for the claimer to set aside.
--- Params: channel, settled (JSON array of {priority, id, lease_token}), keep_history, consumer, lease_token, lease_ms,
--- limit, whole, stretches (JSON array of {from_priority, from_id, to_priority, most}).
--- The first row is `acked`, with all ids that were, parted by commas (one long row travels faster than many short ones);
--- the others are `claimed`.
--- The planner is kept on the key, in order. The bounds of the priority hold for every row; without them it expects a
--- hundred to be settled, and may read the whole channel to hash it; the channel comes with each of them, since for one
+-- Params: channel, acks (JSON array of {priority, lease_token, ids}), keyed (JSON array of the ids that have a dedupe key),
+-- keep_history, consumer, lease_token, lease_ms, limit, whole, stretches (JSON array of {from_priority, from_id,
+-- to_priority, most}).
+-- Returns a row `acked`, whose `ids` are those that were not held after all, and rows `claimed` of many events each, whose
+-- values are lists in one order, parted by commas: one long row costs both ends a fraction of many short ones. An event
+-- of some size is a row by itself, so that no row outgrows what a driver can hold. What is rare (metadata, keys, errors)
+-- is an object by id.
+-- The planner is kept on the key, in order. The bounds of priority and id hold for every row; without them it expects a
+-- hundred or more to be settled, and may read the whole channel to hash it; the channel comes with each of them, since for one
 -- that it takes for empty it would read the channel first. A limit that it sees may be most of what it believes
 -- to be there, and it sorts the whole channel; of one that it does not see it expects a tenth.
 -- The head is looked for in the whole channel, or else in some stretches of it, in claim order and without overlap, which
 -- leave out index entries of events that are gone but that a long-running transaction elsewhere might still see. A
 -- stretch ends with a priority, since comparing rows does not end a scan.
 -- The claimed head is joined back by ctid, which is as safe as by key (both happen in one snapshot, on locked rows) and
--- cheaper. Times leave as doubles: as numerics they cost more than the claim itself.
+-- cheaper. Times leave as integers: as numerics they cost more than the claim itself.
 with settled as materialized (
-  select :channel::text as channel, s.priority, s.id, s.lease_token
-  from json_to_recordset(:settled::json) as s (priority smallint, id uuid, lease_token uuid)
-  where s.priority between -32768 and 32767
+  select :channel::text as channel, h.priority, e.id::uuid as id, h.lease_token
+  from json_to_recordset(:acks::json) as h (priority smallint, lease_token uuid, ids json)
+  cross join lateral json_array_elements_text(h.ids) as e (id)
+  where h.priority between -32768 and 32767
+    and e.id::uuid between '00000000-0000-0000-0000-000000000000' and 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 ),
 acked as (
   delete from rowcast.queue q
@@ -45,6 +50,7 @@ freed as (
   where d.channel = :channel
     and d.dedupe_key = a.dedupe_key
     and d.id = a.id
+    and json_array_length(:keyed::json) > 0
 ),
 head as materialized (
   select q.ctid
@@ -85,14 +91,24 @@ claimed as (
     q.lease_expires_at, q.last_error
 )
 select
-  'acked' as outcome, string_agg(a.id::text, ',') as id, null::smallint as priority, null::json as payload,
-  null::json as metadata, null::text as dedupe_key, null::integer as attempts, null::integer as max_attempts,
-  null::float8 as created_at_ms, null::float8 as available_at_ms, null::float8 as lease_expires_at_ms,
-  null::text as last_error
-from acked a
+  'acked' as outcome,
+  (
+    select string_agg(s.id::text, ',')
+    from settled s
+    where (select count(*) from acked) < (select count(*) from settled)
+      and not exists (select from acked a where a.id = s.id)
+  ) as ids,
+  null as priorities, null as payloads, null as metadata, null as dedupe_keys, null as attempts, null as max_attempts,
+  null as created_at_ms, null as available_at_ms, null as lease_expires_at_ms, null as last_errors
 union all
 select
-  'claimed', c.id::text, c.priority, c.payload, c.metadata, c.dedupe_key, c.attempts, c.max_attempts,
-  date_part('epoch', c.created_at) * 1000, date_part('epoch', c.available_at) * 1000,
-  date_part('epoch', c.lease_expires_at) * 1000, c.last_error
-from claimed c
+  'claimed', string_agg(c.id::text, ','), string_agg(c.priority::text, ','), string_agg(c.text, ','),
+  (json_object_agg(c.id, c.metadata) filter (where c.metadata is not null))::text,
+  (json_object_agg(c.id, c.dedupe_key) filter (where c.dedupe_key is not null))::text,
+  string_agg(c.attempts::text, ','), string_agg(c.max_attempts::text, ','),
+  string_agg(trunc(date_part('epoch', c.created_at) * 1000)::bigint::text, ','),
+  string_agg(trunc(date_part('epoch', c.available_at) * 1000)::bigint::text, ','),
+  trunc(date_part('epoch', max(c.lease_expires_at)) * 1000)::bigint::text,
+  (json_object_agg(c.id, c.last_error) filter (where c.last_error is not null))::text
+from (select *, claimed.payload::text as text from claimed) c
+group by case when octet_length(c.text) + coalesce(octet_length(c.metadata::text), 0) > 10000 then c.id end

@@ -1,6 +1,6 @@
 import type { Delivery, Settlement } from '../../event.js'
-import type { BackendContext, Inbox } from '../backend.js'
-import { settleUnleased } from '../unleased.js'
+import type { BackendContext, Inbox, Outcome } from '../backend.js'
+import { ackUnleased, settleUnleased } from '../unleased.js'
 import { Heat } from './heat.js'
 import { Reader, toDelivery } from './reader.js'
 import type { Tail } from './tail.js'
@@ -26,6 +26,10 @@ export class LogInbox implements Inbox {
       await this.#heat.wait(signal)
     }
     return []
+  }
+
+  ack(delivery: Delivery, outcome: Outcome): void {
+    ackUnleased(this.#context, delivery, outcome)
   }
 
   async settle(delivery: Delivery, how: Settlement): Promise<boolean> {

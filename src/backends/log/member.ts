@@ -4,7 +4,7 @@ import { describe, RowcastError } from '../../errors.js'
 import type { Delivery, Settlement } from '../../event.js'
 import type { ResolvedSubscribeOptions } from '../../resolve.js'
 import { defer } from '../../wait.js'
-import type { BackendContext, Inbox } from '../backend.js'
+import type { BackendContext, Inbox, Outcome } from '../backend.js'
 import { Heat } from './heat.js'
 import type { LogDelivery } from './reader.js'
 import type { Tail } from './tail.js'
@@ -75,8 +75,20 @@ export class Member implements Inbox {
     return []
   }
 
-  async settle(delivery: Delivery, how: Settlement): Promise<boolean> {
-    const held = (await this.#term?.settle(delivery as LogDelivery, how)) ?? false
+  ack(delivery: Delivery, outcome: Outcome): void {
+    const acking = this.#settle((term) => term.ack(delivery as LogDelivery))
+    acking.then(
+      (held) => outcome.onSettled(held),
+      (error: unknown) => outcome.onSettleFailed(error),
+    )
+  }
+
+  settle(delivery: Delivery, how: Settlement): Promise<boolean> {
+    return this.#settle((term) => term.settle(delivery as LogDelivery, how))
+  }
+
+  async #settle(apply: (term: Term) => Promise<boolean>): Promise<boolean> {
+    const held = this.#term === undefined ? false : await apply(this.#term)
     await this.#leaveWhenIdle()
     return held
   }

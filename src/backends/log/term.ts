@@ -92,11 +92,17 @@ export class Term {
   }
 
   /** `false`: the lease was lost. */
+  async ack(delivery: LogDelivery): Promise<boolean> {
+    if (delivery.lease?.lost !== false) return false
+    const held = await this.#pass(delivery)
+    if (held) this.#context.telemetry.count('events.ack', 1, delivery.channel)
+    return held
+  }
+
+  /** `false`: the lease was lost. */
   settle(delivery: LogDelivery, how: Settlement): Promise<boolean> {
     if (delivery.lease?.lost !== false) return Promise.resolve(false)
     switch (how.type) {
-      case 'ack':
-        return this.#ack(delivery)
       case 'release':
         return this.#giveBack({ ...delivery, attempts: delivery.attempts - 1 }, delivery, 0)
       case 'nack':
@@ -129,12 +135,6 @@ export class Term {
       else await this.#bury(delivery, `delivered ${entry.maxAttempts} times and never settled: its consumers died`)
     }
     return deliveries
-  }
-
-  async #ack(delivery: LogDelivery): Promise<boolean> {
-    const held = await this.#pass(delivery)
-    if (held) this.#context.telemetry.count('events.ack', 1, delivery.channel)
-    return held
   }
 
   async #nack(delivery: LogDelivery, delayMs: number, error: string | null): Promise<boolean> {

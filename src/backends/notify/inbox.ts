@@ -5,8 +5,8 @@ import type { Gap } from '../../options.js'
 import type { ResolvedSubscribeOptions } from '../../resolve.js'
 import { isFinal } from '../../trouble.js'
 import { defer } from '../../wait.js'
-import type { BackendContext, Inbox } from '../backend.js'
-import { settleUnleased } from '../unleased.js'
+import type { BackendContext, Inbox, Outcome } from '../backend.js'
+import { ackUnleased, settleUnleased } from '../unleased.js'
 import { type Arrival, unseal } from './envelope.js'
 
 interface Envelope {
@@ -68,6 +68,10 @@ export class NotifyInbox implements Inbox {
       if (deliveries.length > 0) return deliveries
     }
     return []
+  }
+
+  ack(delivery: Delivery, outcome: Outcome): void {
+    ackUnleased(this.#context, delivery, outcome)
   }
 
   async settle(delivery: Delivery, how: Settlement): Promise<boolean> {

@@ -9,8 +9,25 @@ export interface QueueDelivery extends Delivery {
   readonly lastError: string | null
 }
 
-/** Reads a `claimed` row of exchange.sql. */
-export function toDelivery(row: Row, channel: string, token: string, leaseMs: number): QueueDelivery {
+/** What a claim leaves its mark with. */
+export interface Mark {
+  readonly channel: string
+  readonly token: string
+  readonly leaseMs: number
+}
+
+/** Reads the `claimed` rows of exchange.sql: an event each, or many as lists. In claim order. */
+export function toDeliveries(rows: readonly Row[], mark: Mark): readonly QueueDelivery[] {
+  const deliveries: QueueDelivery[] = []
+  for (const row of rows) {
+    if (row.outcome !== 'claimed') continue
+    if (typeof row.ids === 'string') readLists(row, row.ids.split(','), mark, deliveries)
+    else deliveries.push(toDelivery(row, mark))
+  }
+  return deliveries.sort(inClaimOrder)
+}
+
+function toDelivery(row: Row, { channel, token, leaseMs }: Mark): QueueDelivery {
   return {
     id: String(row.id),
     channel,
@@ -28,12 +45,48 @@ export function toDelivery(row: Row, channel: string, token: string, leaseMs: nu
   }
 }
 
+/** The payloads are read in one go: where they arrive as lists the database has seen to it that they are JSON. */
+function readLists(row: Row, ids: readonly string[], { channel, token, leaseMs }: Mark, into: QueueDelivery[]): void {
+  const payloads = JSON.parse(`[${row.payloads}]`) as readonly unknown[]
+  const [metadata, keys, errors] = [readRare(row.metadata), readRare(row.dedupe_keys), readRare(row.last_errors)]
+  const [priorities, attempts, maxAttempts] = [split(row.priorities), split(row.attempts), split(row.max_attempts)]
+  const [createdAt, availableAt] = [split(row.created_at_ms), split(row.available_at_ms)]
+  const expiresAtMs = Number(row.lease_expires_at_ms)
+  for (const [index, id] of ids.entries()) {
+    const about = metadata?.[id]
+    into.push({
+      id,
+      channel,
+      priority: Number(priorities[index]),
+      payload: { value: payloads[index] },
+      metadata: about === undefined ? null : { value: about },
+      key: (keys?.[id] as string | undefined) ?? null,
+      attempts: Number(attempts[index]),
+      maxAttempts: Number(maxAttempts[index]),
+      createdAtMs: Number(createdAt[index]),
+      availableAtMs: Number(availableAt[index]),
+      lastError: (errors?.[id] as string | undefined) ?? null,
+      position: null,
+      lease: { token, leaseMs, expiresAtMs, lost: false, holder: undefined },
+    })
+  }
+}
+
+function split(list: unknown): readonly string[] {
+  return String(list).split(',')
+}
+
+/** What only some events have, by id. */
+function readRare(text: unknown): Readonly<Record<string, unknown>> | undefined {
+  return text === null ? undefined : JSON.parse(String(text))
+}
+
 /** How settling statements name a delivery. */
 export function addressOf({ priority, id, lease }: QueueDelivery) {
   return { priority, id, lease_token: lease.token }
 }
 
 /** Claim order: priority, then id. */
-export function inClaimOrder(a: QueueDelivery, b: QueueDelivery): number {
+function inClaimOrder(a: QueueDelivery, b: QueueDelivery): number {
   return a.priority - b.priority || (a.id < b.id ? -1 : 1)
 }

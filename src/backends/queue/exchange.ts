@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { Row } from '../../adapters/adapter.js'
 import { ConnectionError } from '../../errors.js'
+import { groupBy } from '../../group.js'
 import { type Deferred, defer, nextTurn } from '../../wait.js'
-import type { BackendContext } from '../backend.js'
+import type { BackendContext, Outcome } from '../backend.js'
 import { retryOnBreak } from '../retry.js'
 import type { Sleeper } from '../sleeper.js'
-import { addressOf, inClaimOrder, type QueueDelivery, toDelivery } from './delivery.js'
+import { addressOf, type QueueDelivery, toDeliveries } from './delivery.js'
 import { Head, type Stretch } from './head.js'
+import type { Leases } from './leases.js'
 
 /** Most acks in one round trip. */
 const MAX_ACKS = 1_000
@@ -15,8 +17,7 @@ const ACK_ATTEMPTS = 20
 
 interface Ack {
   readonly delivery: QueueDelivery
-  resolve(held: boolean): void
-  reject(error: unknown): void
+  readonly outcome: Outcome
 }
 
 interface Claim {
@@ -40,6 +41,7 @@ export class Exchange {
   readonly #context: BackendContext
   readonly #channel: string
   readonly #sleeper: Sleeper
+  readonly #leases: Leases
   readonly #head = new Head()
   #acks: Ack[] = []
   #claims: Claim[] = []
@@ -47,8 +49,9 @@ export class Exchange {
   readonly #recovering = new Set<Promise<void>>()
 
   /** @param sleeper who claims, to be told when it is worth it */
-  constructor(context: BackendContext, channel: string, sleeper: Sleeper) {
+  constructor(context: BackendContext, channel: string, sleeper: Sleeper, leases: Leases) {
     this.#context = context
+    this.#leases = leases
     this.#channel = channel
     this.#sleeper = sleeper
   }
@@ -61,12 +64,10 @@ export class Exchange {
     return claimed.promise
   }
 
-  /** `false`: the lease was lost. */
-  ack(delivery: QueueDelivery): Promise<boolean> {
-    return new Promise((resolve, reject) => {
-      this.#acks.push({ delivery, resolve, reject })
-      this.#start()
-    })
+  ack(delivery: QueueDelivery, outcome: Outcome): void {
+    this.#leases.beginSettling(delivery)
+    this.#acks.push({ delivery, outcome })
+    this.#start()
   }
 
   /** A delivery is ready again. */
@@ -101,7 +102,7 @@ export class Exchange {
     const startedMs = performance.now()
     try {
       const rows = await this.#ask(acks, { token, stretches, ...claim })
-      this.#answer(acks, rows)
+      this.#answer(acks, findHeld(rows))
       if (claim === undefined) return
       const claimed = this.#read(rows, token, claim.leaseMs)
       this.#head.observe(stretches, performance.now() - startedMs, acks.length, claimed)
@@ -110,7 +111,7 @@ export class Exchange {
     } catch (error) {
       claim?.claimed.reject(error)
       if (error instanceof ConnectionError) this.#recover(acks, error)
-      else for (const { reject } of acks) reject(error)
+      else this.#fail(acks, error)
     }
   }
 
@@ -120,6 +121,7 @@ export class Exchange {
     return adapter.run('exchange', {
       channel: this.#channel,
       settled: acks.map(({ delivery }) => addressOf(delivery)),
+      acks: groupByLease(acks),
       keyed: acks.filter(({ delivery }) => delivery.key !== null).map(({ delivery }) => delivery.id),
       keep_history: options.retentionMs > 0,
       consumer: options.consumer,
@@ -132,10 +134,7 @@ export class Exchange {
   }
 
   #read(rows: readonly Row[], token: string, leaseMs: number): readonly QueueDelivery[] {
-    const claimed = rows
-      .filter((row) => row.outcome === 'claimed')
-      .map((row) => toDelivery(row, this.#channel, token, leaseMs))
-      .sort(inClaimOrder)
+    const claimed = toDeliveries(rows, { channel: this.#channel, token, leaseMs })
     const [first] = claimed
     if (first !== undefined) this.#context.clock.observe(first.lease.expiresAtMs - leaseMs)
     return claimed
@@ -150,9 +149,7 @@ export class Exchange {
   #recover(acks: readonly Ack[], broken: ConnectionError): void {
     if (acks.length === 0) return
     const recovering = this.#ackAgain(acks, broken)
-      .catch((error: unknown) => {
-        for (const { reject } of acks) reject(error)
-      })
+      .catch((error: unknown) => this.#fail(acks, error))
       .finally(() => this.#recovering.delete(recovering))
     this.#recovering.add(recovering)
   }
@@ -167,14 +164,50 @@ export class Exchange {
       const ids = new Set(done.map((row) => row.id))
       const rest = acks.filter(({ delivery }) => !ids.has(delivery.id))
       const rows = rest.length === 0 ? [] : await this.#ask(rest, { token: randomUUID(), stretches: [] })
-      this.#answer(acks, [...rows, ...done.map(({ id }) => ({ outcome: 'acked', id }))])
+      const isHeld = findHeld(rows)
+      this.#answer(acks, (id) => ids.has(id) || isHeld(id))
     })
   }
 
-  /** An `acked` row names one id, or several parted by commas. */
-  #answer(acks: readonly Ack[], rows: readonly Row[]): void {
-    const acked = new Set(rows.flatMap(({ outcome, id }) => (outcome === 'acked' && id ? String(id).split(',') : [])))
-    this.#context.telemetry.count('events.ack', acked.size, this.#channel)
-    for (const { delivery, resolve } of acks) resolve(acked.has(delivery.id))
+  #answer(acks: readonly Ack[], isHeld: (id: string) => boolean): void {
+    let count = 0
+    for (const { delivery, outcome } of acks) {
+      const held = isHeld(delivery.id)
+      if (held) count++
+      this.#leases.endSettling(delivery, held)
+      outcome.onSettled(held)
+    }
+    this.#context.telemetry.count('events.ack', count, this.#channel)
   }
+
+  #fail(acks: readonly Ack[], error: unknown): void {
+    for (const { delivery, outcome } of acks) {
+      this.#leases.giveUpSettling(delivery)
+      outcome.onSettleFailed(error)
+    }
+  }
+}
+
+/** Acks by the lease that holds them, mostly one for each claim. */
+function groupByLease(acks: readonly Ack[]) {
+  const groups = groupBy(acks, ({ delivery }) => `${delivery.priority} ${delivery.lease.token}`)
+  return [...groups.values()].map((group) => {
+    const [{ delivery }] = group as [Ack]
+    return {
+      priority: delivery.priority,
+      lease_token: delivery.lease.token,
+      ids: group.map((ack) => ack.delivery.id),
+    }
+  })
+}
+
+/** Whose lease was held: the answer names those, one to a row, or in a single row the others, parted by commas. */
+function findHeld(rows: readonly Row[]): (id: string) => boolean {
+  const [first] = rows
+  if (first !== undefined && 'ids' in first) {
+    const lost = new Set(String(first.ids ?? '').split(','))
+    return (id) => !lost.has(id)
+  }
+  const acked = new Set(rows.flatMap(({ outcome, id }) => (outcome === 'acked' ? [id] : [])))
+  return (id) => acked.has(id)
 }

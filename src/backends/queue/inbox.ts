@@ -1,6 +1,6 @@
 import type { Delivery, Settlement } from '../../event.js'
 import type { ResolvedSubscribeOptions } from '../../resolve.js'
-import type { Inbox } from '../backend.js'
+import type { Inbox, Outcome } from '../backend.js'
 import type { Lane, Poller } from '../poller.js'
 import type { QueueDelivery } from './delivery.js'
 import type { Exchange } from './exchange.js'
@@ -62,8 +62,12 @@ export class QueueInbox implements Inbox {
     return []
   }
 
+  // Only what `take` gave out comes back here.
+  ack(delivery: Delivery, outcome: Outcome): void {
+    this.#parts.settler.ack(delivery as QueueDelivery, outcome)
+  }
+
   settle(delivery: Delivery, how: Settlement): Promise<boolean> {
-    // Only what `take` gave out comes back here.
     return this.#parts.settler.settle(delivery as QueueDelivery, how)
   }
 

@@ -33,23 +33,23 @@ export class Leases implements AsyncDisposable {
   }
 
   /**
-   * Settles by `apply`, which says whether the lease was held. A heartbeat that does not find the delivery meanwhile
-   * means nothing: it may be settled already, by a connection that broke before the answer.
+   * It is being settled. A heartbeat that does not find the delivery meanwhile means nothing: it may be settled already,
+   * by a connection that broke before the answer.
    */
-  settle(delivery: QueueDelivery, apply: () => Promise<boolean>): Promise<boolean> {
+  beginSettling(delivery: QueueDelivery): void {
     this.#settling.add(delivery)
-    return apply().then(
-      (held) => {
-        this.#settling.delete(delivery)
-        if (held) this.letGo(delivery)
-        else this.lose(delivery)
-        return held
-      },
-      (error: unknown) => {
-        this.#settling.delete(delivery)
-        throw error
-      },
-    )
+  }
+
+  /** The database has settled it, or said that its lease was lost. */
+  endSettling(delivery: QueueDelivery, held: boolean): void {
+    this.#settling.delete(delivery)
+    if (held) this.letGo(delivery)
+    else this.lose(delivery)
+  }
+
+  /** Nothing is known to be settled. */
+  giveUpSettling(delivery: QueueDelivery): void {
+    this.#settling.delete(delivery)
   }
 
   /** The database said that another holds it, or did. Counted once. */

@@ -88,7 +88,7 @@ export class QueueBackend implements Backend {
   #exchange(channel: string): Exchange {
     let exchange = this.#exchanges.get(channel)
     if (exchange === undefined) {
-      exchange = new Exchange(this.#context, channel, this.#poller)
+      exchange = new Exchange(this.#context, channel, this.#poller, this.#leases)
       this.#exchanges.set(channel, exchange)
     }
     return exchange

@@ -2,7 +2,7 @@ import { Coalescer } from '../../coalescer.js'
 import { describe } from '../../errors.js'
 import type { Settlement } from '../../event.js'
 import { Background } from '../../wait.js'
-import type { BackendContext } from '../backend.js'
+import type { BackendContext, Outcome } from '../backend.js'
 import { retryOnBreak } from '../retry.js'
 import type { WakeUps } from '../wake-ups.js'
 import { addressOf, type QueueDelivery } from './delivery.js'
@@ -42,11 +42,25 @@ export class Settler {
     this.#parts = parts
   }
 
+  ack(delivery: QueueDelivery, outcome: Outcome): void {
+    if (delivery.lease.lost) outcome.onSettled(false)
+    else this.#parts.exchange(delivery.channel).ack(delivery, outcome)
+  }
+
   /** `false`: the lease was lost. */
-  settle(delivery: QueueDelivery, how: Settlement): Promise<boolean> {
-    if (delivery.lease.lost) return Promise.resolve(false)
+  async settle(delivery: QueueDelivery, how: Settlement): Promise<boolean> {
+    if (delivery.lease.lost) return false
     if (how.type === 'extend') return this.#extend(delivery, how.leaseMs)
-    return this.#parts.leases.settle(delivery, () => this.#apply(delivery, how))
+    const { leases } = this.#parts
+    leases.beginSettling(delivery)
+    try {
+      const held = await this.#apply(delivery, how)
+      leases.endSettling(delivery, held)
+      return held
+    } catch (error) {
+      leases.giveUpSettling(delivery)
+      throw error
+    }
   }
 
   /** For what no caller waits for: when it fails, the lease ends and whoever claims next does it. */
@@ -64,8 +78,6 @@ export class Settler {
 
   #apply(delivery: QueueDelivery, how: Exclude<Settlement, { type: 'extend' }>): Promise<boolean> {
     switch (how.type) {
-      case 'ack':
-        return this.#parts.exchange(delivery.channel).ack(delivery)
       case 'release':
         return this.#giveBack('release', delivery, { given_back: 1, error: null })
       case 'nack':
