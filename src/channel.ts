@@ -127,15 +127,8 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
    * @throws {UnsupportedError} when an option asks for what the backend, which stores nothing, cannot do
    * @see sql/postgres/statements/publish.sql
    */
-  async publish<C extends keyof Events & string>(
-    channel: C,
-    payload: Events[C],
-    options?: PublishOptions,
-  ): Promise<EventId> {
-    this.#assertOpen()
-    const live = this.#consumers.live()
-    if (live !== undefined) await live
-    return this.#publishing.publish(channel, payload, options)
+  publish<C extends keyof Events & string>(channel: C, payload: Events[C], options?: PublishOptions): Promise<EventId> {
+    return this.#onceLive(() => this.#publishing.publish(channel, payload, options))
   }
 
   /**
@@ -143,11 +136,8 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
    * @param options.tx the caller's own open transaction, as of `publish`
    * @throws as `publish`
    */
-  async publishMany(events: readonly Publication<Events>[], options?: Pick<PublishOptions, 'tx'>): Promise<EventId[]> {
-    this.#assertOpen()
-    const live = this.#consumers.live()
-    if (live !== undefined) await live
-    return this.#publishing.publishMany(events, options)
+  publishMany(events: readonly Publication<Events>[], options?: Pick<PublishOptions, 'tx'>): Promise<EventId[]> {
+    return this.#onceLive(() => this.#publishing.publishMany(events, options))
   }
 
   /**
@@ -261,8 +251,16 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
     this.#state = 'closing'
     await this.#consumers.stop(drainMs)
     this.#state = 'closed'
+    await this.#publishing.idle()
     await this.#backend[Symbol.asyncDispose]()
     await this.#adapter[Symbol.asyncDispose]()
+  }
+
+  /** Publishes, as soon as every subscription made so far is live. */
+  #onceLive<Result>(publish: () => Promise<Result>): Promise<Result> {
+    if (this.#state !== 'open') return Promise.reject(closed())
+    const live = this.#consumers.live()
+    return live === undefined ? publish() : live.then(publish)
   }
 
   #deadLetterStore(): DeadLetterStore {
@@ -278,10 +276,14 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   }
 
   #assertOpen(): void {
-    if (this.#state !== 'open') throw new ClosedError('the channel is closed: open another one')
+    if (this.#state !== 'open') throw closed()
   }
 
   #assertNotClosed(): void {
-    if (this.#state === 'closed') throw new ClosedError('the channel is closed: open another one')
+    if (this.#state === 'closed') throw closed()
   }
+}
+
+function closed(): ClosedError {
+  return new ClosedError('the channel is closed: open another one')
 }

@@ -1,9 +1,9 @@
 import { ConnectionError } from './errors.js'
-import { type Deferred, defer } from './wait.js'
 
 interface Waiting<In, Out> {
   readonly item: In
-  readonly deferred: Deferred<Out>
+  resolve(answer: Out): void
+  reject(error: unknown): void
 }
 
 /**
@@ -27,10 +27,10 @@ export class Coalescer<In, Out> {
   }
 
   add(item: In): Promise<Out> {
-    const deferred = defer<Out>()
-    this.#waiting.push({ item, deferred })
-    this.#running ??= this.#run()
-    return deferred.promise
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ item, resolve, reject })
+      this.#running ??= this.#run()
+    })
   }
 
   /** Resolves when nothing is waiting or in flight. */
@@ -48,10 +48,9 @@ export class Coalescer<In, Out> {
   async #send(batch: readonly Waiting<In, Out>[]): Promise<void> {
     try {
       const answers = await this.#flush(batch.map(({ item }) => item))
-      for (const [index, { deferred }] of batch.entries()) deferred.resolve(answers[index] as Out)
+      for (const [index, { resolve }] of batch.entries()) resolve(answers[index] as Out)
     } catch (error) {
-      if (error instanceof ConnectionError || batch.length === 1)
-        for (const { deferred } of batch) deferred.reject(error)
+      if (error instanceof ConnectionError || batch.length === 1) for (const { reject } of batch) reject(error)
       else for (const waiting of batch) await this.#send([waiting])
     }
   }

@@ -1,8 +1,10 @@
 import type { Backend } from './backends/backend.js'
 import { type DatabaseClock, EventIds } from './clock.js'
+import { Coalescer } from './coalescer.js'
 import { type Composed, compose, composeSync } from './compose.js'
 import { ConfigurationError, describe, PayloadError, UnsupportedError } from './errors.js'
-import type { EventId } from './event.js'
+import type { EventId, NewEvent } from './event.js'
+import { groupBy } from './group.js'
 import type { PublishOptions } from './options.js'
 import { type ResolvedChannelOptions, resolvePublishManyOptions } from './resolve.js'
 import type { Telemetry } from './telemetry.js'
@@ -14,27 +16,31 @@ interface PublishingParts {
   readonly options: ResolvedChannelOptions
 }
 
-/** The way of an event from its caller into the backend: composed, stored, counted. */
+/** Most lone events in one flush. */
+const FLUSH_LIMIT = 1_000
+
+/** The way of an event from its caller into the backend: composed, stored with those that coincide, counted. */
 export class Publishing {
   readonly #parts: PublishingParts
   readonly #ids: EventIds
+  readonly #lone: Coalescer<NewEvent, EventId>
 
   constructor(parts: PublishingParts) {
     this.#parts = parts
     this.#ids = new EventIds(parts.clock)
+    this.#lone = new Coalescer(FLUSH_LIMIT, (events) => this.#store(events, undefined))
   }
 
-  async publish(channel: string, payload: unknown, options?: PublishOptions): Promise<EventId> {
-    try {
-      const composing = compose(this.#parts.options, this.#ids, channel, payload, options)
-      // A promise only where a schema needs time; without, events keep the order of their calls.
-      const composed = composing instanceof Promise ? await composing : composing
-      const [id = composed.event.id] = await this.#store([composed], composed.options.tx)
-      return id
-    } catch (error) {
-      this.#drop(error, 1, options?.tx)
-      return this.#ids.next()
-    }
+  /** Not an asynchronous function: it is called by the million, and each wait in one costs as much as making the id. */
+  publish(channel: string, payload: unknown, options?: PublishOptions): Promise<EventId> {
+    const storing = this.#publishOne(channel, payload, options)
+    if (!this.#parts.options.bestEffort) return storing
+    return storing.catch((error: unknown) => this.#dropOne(error, options?.tx))
+  }
+
+  /** Resolves when nothing is on its way. */
+  idle(): Promise<void> {
+    return this.#lone.idle()
   }
 
   async publishMany(events: unknown, options: unknown): Promise<EventId[]> {
@@ -48,7 +54,12 @@ export class Publishing {
         const composing = this.#composeOne(event)
         composed.push(composing instanceof Promise ? await composing : composing)
       }
-      return [...(await this.#store(composed, tx))]
+      for (const { options } of composed) this.#refuse(options.scheduling)
+      const ids = await this.#store(
+        composed.map(({ event }) => event),
+        tx,
+      )
+      return [...ids]
     } catch (error) {
       this.#drop(error, events.length, tx)
       return events.map(() => this.#ids.next())
@@ -66,9 +77,26 @@ export class Publishing {
       telemetry.count('events.publish', 1, channel)
       return id
     } catch (error) {
-      this.#drop(error, 1, options?.tx)
-      return this.#ids.next()
+      return this.#dropOne(error, options?.tx)
     }
+  }
+
+  #publishOne(channel: string, payload: unknown, options: PublishOptions | undefined): Promise<EventId> {
+    try {
+      const composing = compose(this.#parts.options, this.#ids, channel, payload, options)
+      // A promise only where a schema needs time; without, events keep the order of their calls.
+      return composing instanceof Promise
+        ? composing.then((composed) => this.#storeOne(composed))
+        : this.#storeOne(composing)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #storeOne({ event, options: { scheduling, tx } }: Composed): Promise<EventId> {
+    this.#refuse(scheduling)
+    if (tx === undefined) return this.#lone.add(event)
+    return this.#store([event], tx).then(([id = event.id]) => id)
   }
 
   #composeOne(event: unknown): Composed | Promise<Composed> {
@@ -80,12 +108,12 @@ export class Publishing {
     return compose(this.#parts.options, this.#ids, channel, payload, options)
   }
 
-  async #store(composed: readonly Composed[], tx: unknown): Promise<readonly EventId[]> {
-    if (composed.length === 0) return []
-    for (const { options } of composed) this.#refuse(options.scheduling)
-    const events = composed.map(({ event }) => event)
+  async #store(events: readonly NewEvent[], tx: unknown): Promise<readonly EventId[]> {
+    if (events.length === 0) return []
     const ids = await this.#parts.backend.publish(events, tx)
-    for (const { channel } of events) this.#parts.telemetry.count('events.publish', 1, channel)
+    for (const [channel, { length }] of groupBy(events, (event) => event.channel)) {
+      this.#parts.telemetry.count('events.publish', length, channel)
+    }
     return ids
   }
 
@@ -107,5 +135,10 @@ export class Publishing {
     if (!this.#parts.options.bestEffort || mistaken || spoilt) throw error
     this.#parts.telemetry.count('events.publish.dropped', count)
     this.#parts.options.logger.warn('events were not published', { count, error: describe(error) })
+  }
+
+  #dropOne(error: unknown, tx: unknown): EventId {
+    this.#drop(error, 1, tx)
+    return this.#ids.next()
   }
 }

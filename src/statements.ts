@@ -14,8 +14,8 @@ export interface Dialect {
   readonly repeats: boolean
 }
 
-/** A value that a statement takes; a list travels as one JSON text. */
-export type Parameter = string | number | boolean | null | readonly unknown[]
+/** A value that a statement takes. A list travels as one JSON text; a function makes that text, where it is taken. */
+export type Parameter = string | number | boolean | null | readonly unknown[] | (() => string)
 export type Parameters = Readonly<Record<string, Parameter>>
 
 /** One compiled SQL statement. */
@@ -130,6 +130,7 @@ export function bind(statement: Statement, parameters: Parameters): (string | nu
   return statement.parameters.map((name) => {
     const value = parameters[name]
     if (value === undefined) throw new Error(`${statement.name} needs the parameter ${name}`)
+    if (typeof value === 'function') return value()
     return typeof value === 'object' && value !== null
       ? JSON.stringify(value)
       : (value as string | number | boolean | null)

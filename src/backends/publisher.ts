@@ -1,13 +1,11 @@
 import type { Work } from '../adapters/adapter.js'
-import { Coalescer } from '../coalescer.js'
 import { UnsupportedError } from '../errors.js'
 import type { EventId, NewEvent } from '../event.js'
 import type { BackendContext } from './backend.js'
 import { retryOnBreak } from './retry.js'
 import type { WakeUps } from './wake-ups.js'
 
-/** Most events in one flush, and how often one is tried over connections that break. */
-const FLUSH_LIMIT = 1_000
+/** How often events are stored over connections that break. */
 const ATTEMPTS = 6
 
 /** Where a backend's events go. Ids in input order. */
@@ -21,25 +19,23 @@ export interface Storage {
   store(events: readonly NewEvent[], topics: readonly string[], attempt: number): Promise<readonly EventId[]>
 }
 
-/** Stores what is published: calls that coincide together, each event once, whatever the connection does. */
+/** Stores what is published, each event once, whatever the connection does, and wakes its consumers. */
 export class Publisher {
   readonly #context: BackendContext
   readonly #wakeUps: WakeUps
   readonly #storage: Storage
-  readonly #single: Coalescer<NewEvent, EventId>
 
   constructor(context: BackendContext, wakeUps: WakeUps, storage: Storage) {
     this.#context = context
     this.#wakeUps = wakeUps
     this.#storage = storage
-    this.#single = new Coalescer(FLUSH_LIMIT, (events) => this.#store(events))
   }
 
-  /** Several events are one call, all or none; lone ones travel with whoever else publishes now. */
   async publish(events: readonly NewEvent[]): Promise<readonly EventId[]> {
-    const [only] = events
-    if (only !== undefined && events.length === 1) return [await this.#single.add(only)]
-    return this.#store(events)
+    const topics = this.#wakeUps.topicsNow(events)
+    const ids = await retryOnBreak(ATTEMPTS, (attempt) => this.#storage.store(events, topics, attempt))
+    this.#wakeUps.stored(events)
+    return ids
   }
 
   async publishIn(tx: unknown, events: readonly NewEvent[]): Promise<readonly EventId[]> {
@@ -57,17 +53,6 @@ export class Publisher {
     const ids = adapter.sync(() => this.#storage.join(events, []), tx)
     this.#wakeUps.stored(events)
     this.#wakeUps.storedInTransaction()
-    return ids
-  }
-
-  idle(): Promise<void> {
-    return this.#single.idle()
-  }
-
-  async #store(events: readonly NewEvent[]): Promise<readonly EventId[]> {
-    const topics = this.#wakeUps.topicsNow(events)
-    const ids = await retryOnBreak(ATTEMPTS, (attempt) => this.#storage.store(events, topics, attempt))
-    this.#wakeUps.stored(events)
     return ids
   }
 }

@@ -1,18 +1,21 @@
 -- Stores events like publish.sql, where an attempt before this one may have stored some: what is there stays. To look for
 -- each costs a third as much as to insert it, which is why a first attempt does not.
 -- Returns the database's time.
--- Params: events (JSON array of {channel, priority, id, payload, metadata, dedupe_key, max_attempts}; payload and
--- metadata are JSON text), topics (JSON array of NOTIFY topics).
+-- Params: as of publish.sql.
 with stored as (
   insert into rowcast.queue (
     channel, priority, id, payload, metadata, dedupe_key, attempts, max_attempts, created_at, available_at
   )
   select
-    e.channel, e.priority, e.id, e.payload::json, e.metadata::json, e.dedupe_key, 0, e.max_attempts,
-    statement_timestamp(), statement_timestamp()
-  from json_to_recordset(:events::json) as e (
-    channel text, priority smallint, id uuid, payload text, metadata text, dedupe_key text, max_attempts integer
-  )
+    coalesce(e.channel, :channel), coalesce(e.priority, :priority::smallint), e.id::uuid, e.payload, e.metadata::json,
+    e.dedupe_key, 0, coalesce(e.max_attempts, :max_attempts::integer), statement_timestamp(), statement_timestamp()
+  from rows from (
+    json_array_elements_text(:ids::json),
+    json_array_elements(:payloads::json),
+    json_to_recordset(:details::json) as (
+      channel text, priority smallint, metadata text, dedupe_key text, max_attempts integer
+    )
+  ) as e (id, payload, channel, priority, metadata, dedupe_key, max_attempts)
   on conflict do nothing
 )
 select

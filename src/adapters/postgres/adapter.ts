@@ -24,7 +24,7 @@ const QUERY_TIMEOUT_MS = 30_000
 const TEXT_ONLY = { getTypeParser: () => (text: string) => text }
 const PROBE = { text: 'select pg_backend_pid() as pid', types: TEXT_ONLY, query_timeout: PROBE_TIMEOUT_MS }
 /**
- * A prepared statement that takes longer than this is planned each time for a while after, in milliseconds. Postgres keeps
+ * A prepared statement that twice in a row takes longer than this is planned each time for a while after, in milliseconds. Postgres keeps
  * a plan that it made while a table was nearly empty, and reads all of it with that plan once it is long (measured on
  * 100 000 events after a quiet time: a twelfth of the speed). Planning costs half a millisecond, which is little beside a
  * statement that takes long and much beside one that does not. The first executions say nothing: they open connections,
@@ -38,10 +38,27 @@ const COMMIT = { text: 'commit', query_timeout: QUERY_TIMEOUT_MS }
 const ROLLBACK = { text: 'rollback' }
 
 /** What is known of a statement. */
-interface History {
+class History {
   readonly preparedName: string
-  executions: number
-  plannedAnewUntilMs: number
+  #plannedAnewUntilMs = 0
+  #executions = 0
+  #longOnes = 0
+
+  constructor(preparedName: string) {
+    this.preparedName = preparedName
+  }
+
+  get isPlannedAnew(): boolean {
+    return performance.now() < this.#plannedAnewUntilMs
+  }
+
+  /** An execution took so long. One long one may be a busy disk; a plan that does not fit makes all of them long. */
+  note(tookMs: number): void {
+    this.#longOnes = tookMs > LONG_MS ? this.#longOnes + 1 : 0
+    if (++this.#executions > FIRST_EXECUTIONS && this.#longOnes > 1) {
+      this.#plannedAnewUntilMs = performance.now() + PLAN_ANEW_MS
+    }
+  }
 }
 
 export interface PostgresResources {
@@ -150,12 +167,10 @@ export class PostgresAdapter implements Adapter {
     const config = { text: statement.text, values: [...values], types: TEXT_ONLY, query_timeout: QUERY_TIMEOUT_MS }
     const history = this.#historyOf(statement)
     const startedMs = performance.now()
-    const named = this.#direct && statement.name !== 'migration' && startedMs > history.plannedAnewUntilMs
+    const named = this.#direct && statement.name !== 'migration' && !history.isPlannedAnew
     try {
       const { rows } = await client.query(named ? { ...config, name: history.preparedName } : config)
-      const isLong = performance.now() - startedMs > LONG_MS
-      if (++history.executions > FIRST_EXECUTIONS && isLong)
-        history.plannedAnewUntilMs = performance.now() + PLAN_ANEW_MS
+      history.note(performance.now() - startedMs)
       return rows
     } catch (error) {
       throw translate(error)
@@ -167,7 +182,7 @@ export class PostgresAdapter implements Adapter {
     let history = this.#histories.get(name)
     if (history === undefined) {
       const digest = createHash('sha256').update(text).digest('hex').slice(0, 16)
-      history = { preparedName: `rowcast_${name}_${digest}`, executions: 0, plannedAnewUntilMs: 0 }
+      history = new History(`rowcast_${name}_${digest}`)
       this.#histories.set(name, history)
     }
     return history

@@ -82,7 +82,6 @@ export class LogBackend implements Backend {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#publisher.idle()
     await atMost(STEP_DOWN_MS, Promise.all([...this.#members].map(({ gone }) => gone)))
     await Promise.all([this.#tail[Symbol.asyncDispose](), this.#purge[Symbol.asyncDispose]()])
     await this.#wakeUps[Symbol.asyncDispose]()

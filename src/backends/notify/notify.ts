@@ -1,5 +1,4 @@
 import { call } from '../../adapters/adapter.js'
-import { Coalescer } from '../../coalescer.js'
 import { UnsupportedError } from '../../errors.js'
 import type { EventId, NewEvent } from '../../event.js'
 import { checkSchema, migrate } from '../../migrate.js'
@@ -12,8 +11,7 @@ import { isSpilled, seal } from './envelope.js'
 import { NotifyInbox } from './inbox.js'
 import { Topics } from './topics.js'
 
-/** Most events in one flush, and how often one is tried over connections that break. */
-const FLUSH_LIMIT = 500
+/** How often a notification is tried over connections that break. */
 const ATTEMPTS = 6
 /** Spilled payloads are kept at least this long, in milliseconds: subscribers need the time to read them. */
 const MIN_SPILL_RETENTION_MS = 60_000
@@ -28,16 +26,11 @@ export class NotifyBackend implements Backend {
   readonly hasPositions = false
   readonly #context: BackendContext
   readonly #topics: Topics
-  readonly #publisher: Coalescer<NewEvent, EventId>
   #spillReady: Promise<Purge> | undefined
 
   private constructor(context: BackendContext, topics: Topics) {
     this.#context = context
     this.#topics = topics
-    this.#publisher = new Coalescer(FLUSH_LIMIT, async (events) => {
-      await this.#broadcast(events)
-      return events.map(({ id }) => id)
-    })
   }
 
   /** @throws {UnsupportedError} when what is notified does not arrive */
@@ -46,9 +39,7 @@ export class NotifyBackend implements Backend {
   }
 
   async publish(events: readonly NewEvent[], tx: unknown): Promise<readonly EventId[]> {
-    const [only] = events
     if (tx !== undefined) await this.#broadcastIn(tx, events)
-    else if (only !== undefined && events.length === 1) await this.#publisher.add(only)
     else await this.#broadcast(events)
     for (const { channel } of events) this.#context.telemetry.count('events.publish.native', 1, channel)
     return events.map(({ id }) => id)
@@ -65,7 +56,6 @@ export class NotifyBackend implements Backend {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#publisher.idle()
     await (await this.#spillReady?.catch(() => undefined))?.[Symbol.asyncDispose]()
     await this.#topics[Symbol.asyncDispose]()
   }

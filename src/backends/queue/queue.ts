@@ -74,7 +74,6 @@ export class QueueBackend implements Backend {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#publisher.idle()
     await this.#settler.idle()
     await Promise.all([...this.#exchanges.values()].map((exchange) => exchange.idle()))
     await Promise.all([

@@ -17,7 +17,7 @@ export function singleCall(
   const now = clock.now()
   const plain = events.every((event) => event.key === null && !isDelayed(event, now))
   if (!plain || chunk(events).length !== 1) return undefined
-  return { verb, parameters: { events: events.map(toQueueRow), topics } }
+  return { verb, parameters: { ...toRows(events), topics } }
 }
 
 /**
@@ -36,7 +36,7 @@ export function* store(
 
   const ready = chunk(fresh.filter((event) => !isDelayed(event, clock.now())))
   for (const [index, part] of ready.entries()) {
-    yield* call(verb, { events: part.map(toQueueRow), topics: index === 0 ? topics : [] })
+    yield* call(verb, { ...toRows(part), topics: index === 0 ? topics : [] })
   }
   for (const part of chunk(fresh.filter((event) => isDelayed(event, clock.now())))) {
     yield* call('schedule', { events: part.map(toScheduledRow) })
@@ -59,8 +59,31 @@ function addressOf({ channel, key }: NewEvent): string {
   return `${key}\0${channel}`
 }
 
-function toQueueRow({ channel, priority, id, payload, metadata, key, maxAttempts }: NewEvent) {
-  return { channel, priority, id, payload, metadata, dedupe_key: key, max_attempts: maxAttempts }
+/** Events as each database takes them in best: an object for each, or a list for each column. */
+function toRows(events: readonly NewEvent[]): Parameters {
+  const [first] = events as readonly [NewEvent, ...NewEvent[]]
+  return {
+    events: () => JSON.stringify(events.map(toQueueRow)),
+    ids: () => `["${events.map(({ id }) => id).join('","')}"]`,
+    payloads: () => `[${events.map(({ payload }) => payload).join(',')}]`,
+    channel: first.channel,
+    priority: first.priority,
+    max_attempts: first.maxAttempts,
+    details: () => (events.every((event) => isLike(first, event)) ? '[]' : JSON.stringify(events.map(toDetails))),
+  }
+}
+
+function isLike(first: NewEvent, { channel, priority, maxAttempts, metadata, key }: NewEvent): boolean {
+  const isPlain = metadata === null && key === null
+  return isPlain && channel === first.channel && priority === first.priority && maxAttempts === first.maxAttempts
+}
+
+function toDetails({ channel, priority, metadata, key, maxAttempts }: NewEvent) {
+  return { channel, priority, metadata, dedupe_key: key, max_attempts: maxAttempts }
+}
+
+function toQueueRow(event: NewEvent) {
+  return { ...toDetails(event), id: event.id, payload: event.payload }
 }
 
 function toScheduledRow(event: NewEvent) {
