@@ -115,8 +115,8 @@ function readHeader(text: string): { parameters: readonly string[]; fields: read
 
 /** The fields of a JSON parameter that a statement reads, as each dialect writes it. */
 function readFields(text: string): readonly string[] {
-  const records = [...text.matchAll(/json_to_recordset\([^)]*\) as \w+ \(([^)]*)\)/g)].flatMap(([, columns = '']) =>
-    columns.split(',').map((column) => column.trim().split(' ')[0] ?? ''),
+  const records = [...text.matchAll(/json_to_recordset\([^)]*\) as (?:\w+ )?\(([^)]*)\)/g)].flatMap(
+    ([, columns = '']) => columns.split(',').map((column) => column.trim().split(' ')[0] ?? ''),
   )
   const paths = [...text.matchAll(/(?:path '\$\.|->> ')(\w+)'/g)].map(([, field = '']) => field)
   return trimmed([...records, ...paths])

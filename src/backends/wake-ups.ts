@@ -9,6 +9,8 @@ import { topicOf } from './topics.js'
 
 /** At most one NOTIFY per channel and process in this many milliseconds: its commit takes a lock of the whole cluster. */
 const NOTIFY_INTERVAL_MS = 10
+/** How much longer the one that follows waits for a publish that carries it along, in milliseconds. */
+const COMPANY_MS = 2
 
 /**
  * Hints that a channel has events: from this process at once, from others by NOTIFY or by a changed file. A hint may be
@@ -48,8 +50,8 @@ export class WakeUps implements AsyncDisposable {
     const now = performance.now()
     return this.topicsInTransaction(events).filter((topic) => {
       const dueInMs = (this.#lastNotifiedMs.get(topic) ?? Number.NEGATIVE_INFINITY) + NOTIFY_INTERVAL_MS - now
-      if (dueInMs > 0) this.#notifyLater(topic, dueInMs)
-      else this.#lastNotifiedMs.set(topic, now)
+      if (dueInMs > 0) this.#notifyLater(topic, dueInMs + COMPANY_MS)
+      else this.#noteNotified(topic)
       return dueInMs <= 0
     })
   }
@@ -136,11 +138,16 @@ export class WakeUps implements AsyncDisposable {
   #notifyLater(topic: string, dueInMs: number): void {
     if (this.#trailing.has(topic)) return
     const timer = setTimeout(() => {
-      this.#trailing.delete(topic)
-      this.#lastNotifiedMs.set(topic, performance.now())
+      this.#noteNotified(topic)
       detach(this.#adapter.run('notify', { topics: [topic] }))
     }, dueInMs)
     this.#trailing.set(topic, timer)
+  }
+
+  #noteNotified(topic: string): void {
+    this.#lastNotifiedMs.set(topic, performance.now())
+    clearTimeout(this.#trailing.get(topic))
+    this.#trailing.delete(topic)
   }
 
   #topicOf(channel: string): string {

@@ -1,7 +1,8 @@
 -- Stores events like publish.sql, where an attempt before this one may have stored some: what is there stays. To look for
 -- each costs a third as much as to insert it, which is why a first attempt does not.
 -- Returns the database's time.
--- Params: as of publish.sql.
+-- Params: ids (JSON array), payloads (JSON array), channel, priority, max_attempts, details (JSON
+-- array of {channel, priority, metadata, dedupe_key, max_attempts}), topics (JSON array of NOTIFY topics).
 with stored as (
   insert into rowcast.queue (
     channel, priority, id, payload, metadata, dedupe_key, attempts, max_attempts, created_at, available_at

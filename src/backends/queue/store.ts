@@ -17,6 +17,9 @@ export function singleCall(
   const now = clock.now()
   const plain = events.every((event) => event.key === null && !isDelayed(event, now))
   if (!plain || chunk(events).length !== 1) return undefined
+  const [first, second] = events
+  const isAlone = first !== undefined && second === undefined && topics.length === 0 && verb === 'publish'
+  if (isAlone) return { verb: 'publish_one', parameters: { ...toDetails(first), id: first.id, payload: first.payload } }
   return { verb, parameters: { ...toRows(events), topics } }
 }
 
