@@ -18,8 +18,10 @@ export function singleCall(
   const plain = events.every((event) => event.key === null && !isDelayed(event, now))
   if (!plain || chunk(events).length !== 1) return undefined
   const [first, second] = events
-  const isAlone = first !== undefined && second === undefined && topics.length === 0 && verb === 'publish'
-  if (isAlone) return { verb: 'publish_one', parameters: { ...toDetails(first), id: first.id, payload: first.payload } }
+  if (first !== undefined && second === undefined && verb === 'publish') {
+    const { id, payload } = first
+    return { verb: 'publish_one', parameters: { ...toDetails(first), id, payload, topic: topics[0] ?? null } }
+  }
   return { verb, parameters: { ...toRows(events), topics } }
 }
 
