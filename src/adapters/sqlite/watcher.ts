@@ -12,7 +12,7 @@ const QUIET_AFTER_MS = 5_000
  */
 export function watchChanges(connection: SqliteDatabase, onChange: () => void): AsyncDisposable {
   const statement = connection.prepare('pragma data_version')
-  const read = () => (statement.all({}) as { data_version: number }[])[0]?.data_version
+  const read = () => (statement.all([]) as { data_version: number }[])[0]?.data_version
   let version = read()
   let changedAtMs = performance.now()
   let timer: NodeJS.Timeout
