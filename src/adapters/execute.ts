@@ -14,7 +14,10 @@ export interface Prepared {
 /** A unit of work, spelled out into the statements that a driver runs one after another. */
 export type Steps<Result> = Generator<Prepared, Result, readonly Row[]>
 
-/** Turns verbs into their statements; the rows of each step are a list parameter of the steps after it. */
+/**
+ * Turns verbs into their statements; the rows of each step are a list parameter of the steps after it, unless the step is
+ * skipped by a caller who gives them.
+ */
 export function* expand<Result>(statements: Statements, work: Work<Result>): Steps<Result> {
   let next = work.next()
   while (!next.done) {
@@ -40,7 +43,7 @@ function* expandCall(statements: Statements, call: Call): Steps<readonly Row[]> 
     const found = idle
       ? []
       : yield { statement, values: bind(statement, parameters), elements: elementsOf(statement, parameters) }
-    if (statement.step !== undefined) parameters[statement.step] = found
+    if (statement.step !== undefined && !(idle && statement.step in parameters)) parameters[statement.step] = found
     for (const row of found) rows.push(row)
   }
   return rows
