@@ -14,8 +14,9 @@ export interface Dialect {
   readonly repeats: boolean
 }
 
-/** A value that a statement takes. A list travels as one JSON text; a function makes that text, where it is taken. */
-export type Parameter = string | number | boolean | null | readonly unknown[] | (() => string)
+type Value = string | number | boolean | null | readonly unknown[]
+/** A value that a statement takes, or the function that makes it where it is taken; a list mostly travels as one JSON text. */
+export type Parameter = Value | (() => Value)
 export type Parameters = Readonly<Record<string, Parameter>>
 
 /** One compiled SQL statement. */
@@ -27,17 +28,30 @@ export interface Statement {
   readonly text: string
   /** Parameter names by position; with repeats where the dialect's placeholders are positional. */
   readonly parameters: readonly string[]
+  /** Set where the statement takes one element of a list at a time. */
+  readonly each: Each | undefined
+  /** The fields, in order, of those lists whose elements the statement reads by position. */
+  readonly layouts: ReadonlyMap<string, readonly string[]>
+}
+
+/** `:events.id` in a statement: it runs for each element of `events`, whose field goes to that place. */
+interface Each {
+  readonly list: string
+  readonly fields: readonly { readonly index: number; readonly field: string }[]
 }
 
 const SQL_ROOT = new URL('../sql/', import.meta.url)
 /** What the loader reads, in the order it must be recognised: strings, comments and casts are not what they hold. */
 const TOKEN =
-  /(?<text>'(?:[^']|'')*')|(?<comment>--[^\n]*)|(?<cast>::)|(?<!\w):(?<parameter>[a-z_]+)|\browcast[._](?<relation>[a-z_]+)/g
+  /(?<text>'(?:[^']|'')*')|(?<comment>--[^\n]*)|(?<cast>::)|(?<!\w):(?<parameter>[a-z_]+(?:\.[a-z_]+)?)|\browcast[._](?<relation>[a-z_]+)/g
+/** A list in MySQL's words, and those of its columns that are read by position: a third faster than by name (measured). */
+const LIST = /json_table\(:(?<list>[a-z_]+), '\$\[\*\]' columns \((?<columns>[\s\S]*?)\n\s*\)\)/g
+const BY_POSITION = /^\s*(\w+) .*path '\$\[(\d+)\]',?$/gm
 
 /**
  * The statements of one dialect, compiled for one schema or prefix when they are loaded. A verb is one file,
  * `sql/<dialect>/statements/<verb>.sql`, or several, `<verb>.<n>-<step>.sql`, that run in order in one transaction; the
- * rows of a step are a JSON list parameter of the steps after it, under the step's name.
+ * rows of a step are a list parameter of the steps after it, under the step's name.
  */
 export class Statements {
   readonly #verbs = new Map<string, Statement[]>()
@@ -102,7 +116,25 @@ export function compile(dialect: Dialect, name: string, step: string | undefined
     parameters.push(parameter)
     return dialect.placeholder(parameters.length, parameter)
   })
-  return { name, step, text, parameters }
+  return { name, step, text, parameters, each: findEach(parameters), layouts: findLayouts(source) }
+}
+
+function findEach(parameters: readonly string[]): Each | undefined {
+  const fields = parameters.flatMap((parameter, index) => {
+    const [list = '', field] = parameter.split('.')
+    return field === undefined ? [] : [{ list, index, field }]
+  })
+  return fields[0] && { list: fields[0].list, fields }
+}
+
+function findLayouts(source: string): ReadonlyMap<string, readonly string[]> {
+  const layouts = new Map<string, readonly string[]>()
+  for (const { groups: { list = '', columns = '' } = {} } of source.matchAll(LIST)) {
+    const layout: string[] = []
+    for (const [, field = '', position] of columns.matchAll(BY_POSITION)) layout[Number(position)] = field
+    if (layout.length > 0) layouts.set(list, layout)
+  }
+  return layouts
 }
 
 /** In one pass, so that nothing that was written in, such as a schema with a colon, is read again. */
@@ -118,21 +150,45 @@ function rewrite(dialect: Dialect, source: string, place: (parameter: string) =>
 
 /** Whether a step has nothing to do: one of its lists is empty, it may take no rows, or it is to keep none. */
 export function isIdle(statement: Statement, parameters: Parameters): boolean {
-  return statement.parameters.some((name) => {
+  return [...statement.parameters, statement.each?.list ?? ''].some((name) => {
     const value = parameters[name]
     const isEmpty = Array.isArray(value) && value.length === 0
     return isEmpty || (name === 'limit' && value === 0) || (name === 'keep_history' && value === false)
   })
 }
 
-/** The values of a statement's parameters by position, lists as JSON text. */
+/**
+ * The values of a statement's parameters by position, lists as JSON text; null for now where a field of an element goes.
+ */
 export function bind(statement: Statement, parameters: Parameters): (string | number | boolean | null)[] {
   return statement.parameters.map((name) => {
-    const value = parameters[name]
+    if (name.includes('.')) return null
+    const value = read(parameters, name)
     if (value === undefined) throw new Error(`${statement.name} needs the parameter ${name}`)
-    if (typeof value === 'function') return value()
-    return typeof value === 'object' && value !== null
-      ? JSON.stringify(value)
-      : (value as string | number | boolean | null)
+    return isList(value) ? JSON.stringify(lay(value, statement.layouts.get(name))) : value
   })
+}
+
+/** The elements that a statement runs for, one at a time. */
+export function elementsOf({ name, each }: Statement, parameters: Parameters): readonly Element[] {
+  if (each === undefined) return []
+  const elements = read(parameters, each.list)
+  if (!isList(elements)) throw new Error(`${name} needs the list ${each.list}`)
+  return elements as readonly Element[]
+}
+
+type Element = Readonly<Record<string, unknown>>
+
+function read(parameters: Parameters, name: string): Value | undefined {
+  const parameter = parameters[name]
+  return typeof parameter === 'function' ? parameter() : parameter
+}
+
+function isList(value: Value | undefined): value is readonly unknown[] {
+  return typeof value === 'object' && value !== null
+}
+
+/** Elements as arrays, where the statement reads them by position. */
+function lay(elements: readonly unknown[], layout: readonly string[] | undefined): readonly unknown[] {
+  return layout === undefined ? elements : elements.map((element) => layout.map((field) => (element as Element)[field]))
 }

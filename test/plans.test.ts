@@ -28,7 +28,7 @@ const VERBS = [
 ] as const
 /** Those that look for what is first, and so read along an index. */
 const ALONG_AN_INDEX =
-  /^(exchange|exchange\.4-(head|claimed)|promote|promote\.(1-\w+|2-due)|next_due|purge|purge\.1-old)$/
+  /^(exchange|exchange\.(4-(head|claimed)|5-claimed|6-leased)|promote|promote\.(1-\w+|2-due)|next_due|purge|purge\.1-old)$/
 
 const TABLES = ['queue', 'scheduled', 'history', 'dead_letter', 'dedupe']
 const COUNTS = { orders: 4_000, refunds: 2_000, mail: 400 }
@@ -66,6 +66,7 @@ async function parametersFor(place: Place): Promise<Parameters> {
     id,
     lease_token: token,
     lease_expires_at_ms: 0,
+    now_ms: 0,
     lease_ms: 1_000,
     delay_ms: 1_000,
     available_at_ms: null,
@@ -86,6 +87,7 @@ async function parametersFor(place: Place): Promise<Parameters> {
     'held',
     'acked',
     'head',
+    'claimed',
     'ripe',
     'due',
     'stored',

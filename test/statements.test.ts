@@ -5,7 +5,7 @@ import { mysqlDialect } from '../src/adapters/mysql/dialect.js'
 import { postgresDialect } from '../src/adapters/postgres/dialect.js'
 import { sqliteDialect } from '../src/adapters/sqlite/dialect.js'
 import { ConfigurationError } from '../src/index.js'
-import { bind, compile, type Dialect, isIdle, localize, readSql, Statements } from '../src/statements.js'
+import { bind, compile, type Dialect, elementsOf, isIdle, localize, readSql, Statements } from '../src/statements.js'
 import { throws } from './support/errors.js'
 import { listSources, SRC } from './support/imports.js'
 import { suite } from './support/suite.js'
@@ -23,7 +23,7 @@ test('a parameter becomes the placeholder of its dialect, once for each use wher
   const [postgres, mysql, sqlite] = DIALECTS.map((dialect) => compile(dialect, 'x', undefined, source))
   assert.equal([postgres?.text, postgres?.parameters], ['select $1, $2, $1', ['b', 'a']])
   assert.equal([mysql?.text, mysql?.parameters], ['select ?, ?, ?', ['b', 'a', 'b']])
-  assert.equal([sqlite?.text, sqlite?.parameters], ['select :b, :a, :b', ['b', 'a']])
+  assert.equal([sqlite?.text, sqlite?.parameters], ['select ?, ?, ?', ['b', 'a', 'b']])
 })
 
 test('a cast is no parameter, and may follow one', () => {
@@ -94,6 +94,32 @@ test('values go in by position, lists as JSON, and a missing one is an error tha
   assert.throws(() => bind(statement, { a: 1, b: [] }), /claim needs the parameter c/)
 })
 
+test('a statement may take the elements of a list one at a time, their fields in its places', () => {
+  const statement = compile(sqliteDialect('rowcast_'), 'ack', undefined, 'select :a, :list.id, :list.token')
+  assert.is(statement.text, 'select ?, ?, ?')
+  assert.equal(statement.each, {
+    list: 'list',
+    fields: [
+      { list: 'list', index: 1, field: 'id' },
+      { list: 'list', index: 2, field: 'token' },
+    ],
+  })
+  assert.equal(bind(statement, { a: 1, list: [{ id: 2 }] }), [1, null, null])
+  assert.equal(elementsOf(statement, { a: 1, list: [{ id: 2 }] }), [{ id: 2 }])
+  assert.throws(() => elementsOf(statement, { a: 1 }), /ack needs the list list/)
+  assert.is(isIdle(statement, { a: 1, list: [] }), true)
+  assert.is(isIdle(statement, { a: 1, list: [{}] }), false)
+})
+
+test('a list that is read by position travels as arrays, whatever order its fields have', () => {
+  const columns = `(\n  id char(36) character set ascii path '$[0]',\n  error text path '$[1]'\n)`
+  const source = `select 1 from json_table(:held, '$[*]' columns ${columns}) as h, json_table(:other, '$[*]' columns (\n  a int path '$.a'\n)) as o`
+  const statement = compile(mysqlDialect('rowcast_'), 'x', undefined, source)
+  assert.equal([...statement.layouts], [['held', ['id', 'error']]])
+  const parameters = { held: [{ error: 'no', more: 1, id: 'i' }, { id: 'j' }], other: [{ a: 1 }] }
+  assert.equal(bind(statement, parameters), ['[["i","no"],["j",null]]', '[{"a":1}]'])
+})
+
 test('a step has nothing to do when one of its lists is empty or it may take no rows', () => {
   const statement = compile(POSTGRES, 'x', undefined, 'select :list, :limit, :other')
   assert.is(isIdle(statement, { list: [1], limit: 1, other: 0 }), false)
@@ -118,8 +144,8 @@ function readFields(text: string): readonly string[] {
   const records = [...text.matchAll(/json_to_recordset\([^)]*\) as (?:\w+ )?\(([^)]*)\)/g)].flatMap(
     ([, columns = '']) => columns.split(',').map((column) => column.trim().split(' ')[0] ?? ''),
   )
-  const paths = [...text.matchAll(/(?:path '\$\.|->> ')(\w+)'/g)].map(([, field = '']) => field)
-  return trimmed([...records, ...paths])
+  const paths = [...text.matchAll(/(?:path '\$\.|->> ')(\w+)'|:[a-z_]+\.(\w+)|(\w+) .*path '\$\[\d+\]'/g)]
+  return trimmed([...records, ...paths.map(([, named, each, placed]) => named ?? each ?? placed ?? '')])
 }
 
 function trimmed(names: readonly string[]): readonly string[] {
@@ -133,7 +159,7 @@ for (const dialect of DIALECTS) {
   test(`each statement for ${dialect.name} says in its header which parameters it takes`, () => {
     const faults = files.flatMap(({ name, text }) => {
       const said = readHeader(text).parameters
-      const used = trimmed(compile(dialect, name, undefined, text).parameters)
+      const used = trimmed(compile(dialect, name, undefined, text).parameters.map((used) => used.split('.')[0] ?? ''))
       return String(said) === String(used) ? [] : [`${nameOf(name)} says ${said}, takes ${used}`]
     })
     assert.equal(faults, [])
@@ -169,12 +195,9 @@ test('these checks would notice', () => {
   const text = '-- Does it (well).\n-- Params: a (JSON array of {b, c}; none. At all), d.\n-- More, e.\nselect :a'
   assert.equal(readHeader(text), { parameters: ['a', 'd'], fields: ['b', 'c'] })
   assert.equal(readHeader('-- Does it.\nselect 1'), { parameters: [], fields: [] })
-  assert.equal(readFields("json_to_recordset(:a::json) as r (b text, c double precision) r.value ->> 'd' path '$.e'"), [
-    'b',
-    'c',
-    'd',
-    'e',
-  ])
+  const sources = `json_to_recordset(:a::json) as r (b text, c double precision) r.value ->> 'd' path '$.e' :list.f
+    g text path '$[0]'`
+  assert.equal(readFields(sources), ['b', 'c', 'd', 'e', 'f', 'g'])
 })
 
 test('no relation is named like the end of another, so that no two prefixes can meet', () => {

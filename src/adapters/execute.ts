@@ -1,5 +1,5 @@
 import { ContentionError, MigrationError } from '../errors.js'
-import { bind, isIdle, type Statement, type Statements } from '../statements.js'
+import { bind, elementsOf, isIdle, type Statement, type Statements } from '../statements.js'
 import { backoffMs, sleep } from '../wait.js'
 import type { Call, Row, Work } from './adapter.js'
 
@@ -7,12 +7,17 @@ import type { Call, Row, Work } from './adapter.js'
 export interface Prepared {
   readonly statement: Statement
   readonly values: readonly (string | number | boolean | null)[]
+  /** What it runs for, one at a time, where it is such a statement. */
+  readonly elements?: readonly Row[]
 }
 
 /** A unit of work, spelled out into the statements that a driver runs one after another. */
 export type Steps<Result> = Generator<Prepared, Result, readonly Row[]>
 
-/** Turns verbs into their statements; the rows of each step are a list parameter of the steps after it. */
+/**
+ * Turns verbs into their statements; the rows of each step are a list parameter of the steps after it, unless the step is
+ * skipped by a caller who gives them.
+ */
 export function* expand<Result>(statements: Statements, work: Work<Result>): Steps<Result> {
   let next = work.next()
   while (!next.done) {
@@ -28,18 +33,24 @@ export function* expand<Result>(statements: Statements, work: Work<Result>): Ste
 
 function* expandCall(statements: Statements, call: Call): Steps<readonly Row[]> {
   if ('sql' in call) {
-    return yield { statement: { name: 'migration', step: undefined, text: call.sql, parameters: [] }, values: [] }
+    return yield { statement: migration(call.sql), values: [] }
   }
   const steps = statements.get(call.verb)
   const parameters = { ...call.parameters }
   const rows: Row[] = []
   for (const statement of steps) {
     const idle = steps.length > 1 && isIdle(statement, parameters)
-    const found = idle ? [] : yield { statement, values: bind(statement, parameters) }
-    if (statement.step !== undefined) parameters[statement.step] = found
+    const found = idle
+      ? []
+      : yield { statement, values: bind(statement, parameters), elements: elementsOf(statement, parameters) }
+    if (statement.step !== undefined && !(idle && statement.step in parameters)) parameters[statement.step] = found
     for (const row of found) rows.push(row)
   }
   return rows
+}
+
+function migration(text: string): Statement {
+  return { name: 'migration', step: undefined, text, parameters: [], each: undefined, layouts: new Map() }
 }
 
 /** A unit of work of a single verb. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import * as assert from 'uvu/assert'
 import { DATABASES } from '../support/databases.js'
 import { suite } from '../support/suite.js'
@@ -88,6 +89,31 @@ for (const database of DATABASES) {
     assert.is(world.channel.telemetry.snapshot()['events.lease.lost'], 1)
     assert.is(await second.ack(), true)
     assert.equal(await world.channel.stats('orders'), [])
+  })
+
+  test('acks that travel together are judged one by one', async () => {
+    for (const keys of [[], ['a', 'b', 'c']]) {
+      await using world = await open()
+      const events = [0, 1, 2].map((payload) => ({ channel: 'orders', payload }))
+      await world.channel.publishMany(keys.length === 0 ? events : events.map((e, i) => ({ ...e, key: `${keys[i]}` })))
+      const taken = await new Taker(world.channel, 'orders').takeMany(3)
+      const queue = world.place.table('queue')
+      await world.place.sql(`update ${queue} set lease_token = '${randomUUID()}' where id = '${taken[1]?.id}'`)
+      assert.equal(await Promise.all(taken.map((event) => event.ack())), [true, false, true])
+      const kept = await world.place.sql(`select id from ${world.place.table('history')} order by id`)
+      assert.equal(
+        kept.map(({ id }) => id),
+        [taken[0]?.id, taken[2]?.id],
+      )
+      assert.equal(
+        (await world.place.sql(`select id from ${queue}`)).map(({ id }) => id),
+        [taken[1]?.id],
+      )
+      assert.is(world.channel.telemetry.snapshot()['events.ack'], 2)
+      assert.is(world.channel.telemetry.snapshot()['events.lease.lost'], 1)
+      const keyed = await world.place.sql(`select id from ${world.place.table('dedupe')}`)
+      assert.is(keyed.length, keys.length === 0 ? 0 : 1)
+    }
   })
 
   test('the signal of an event aborts when its lease is lost', async () => {

@@ -4,7 +4,7 @@ import pg from 'pg'
 import { mysqlDialect } from '../../src/adapters/mysql/dialect.js'
 import { postgresDialect } from '../../src/adapters/postgres/dialect.js'
 import { sqliteDialect } from '../../src/adapters/sqlite/dialect.js'
-import { bind, type Dialect, type Parameters, type Statement } from '../../src/statements.js'
+import { bind, type Dialect, elementsOf, type Parameters, type Statement } from '../../src/statements.js'
 import type { Place, TestDatabase } from './databases.js'
 
 /** How a statement comes to the rows of one of our tables. */
@@ -98,10 +98,12 @@ async function planOnSqlite(place: Place): Promise<Planner> {
   return {
     dialect: sqliteDialect('rowcast_'),
     async explain(statement, parameters) {
-      const values = bind(statement, parameters)
-      const named = statement.parameters.map((name, index) => [name, toSqlite(values[index])])
-      const plan = database.prepare(`explain query plan ${statement.text}`).all(Object.fromEntries(named))
-      return (plan as { detail: string }[]).flatMap(({ detail }) => readDetail(detail))
+      const values = bind(statement, parameters).map(toSqlite)
+      const [element = {}] = elementsOf(statement, parameters)
+      for (const { index, field } of statement.each?.fields ?? []) values[index] = element[field]
+      const plan = database.prepare(`explain query plan ${statement.text}`).all(values)
+      const said = (plan as { detail: string }[]).map(({ detail }) => detail)
+      return said.flatMap((detail, index) => readDetail(detail, said[index - 1]))
     },
     async [Symbol.asyncDispose]() {
       database.close()
@@ -109,11 +111,13 @@ async function planOnSqlite(place: Place): Promise<Planner> {
   }
 }
 
-function readDetail(said: string): readonly Access[] {
-  if (/TEMP B-TREE FOR (ORDER BY|GROUP BY)/.test(said)) return [{ kind: 'sort', said }]
+/** Lists that were given, and lists made of them or of what was found. */
+const LIST = /^SCAN (deliveries|r|h)\b/
+
+function readDetail(said: string, before = ''): readonly Access[] {
+  if (/TEMP B-TREE FOR (ORDER BY|GROUP BY)/.test(said)) return LIST.test(before) ? [] : [{ kind: 'sort', said }]
   if (/^SEARCH \w+ USING .*(INDEX|KEY)/.test(said)) return [{ kind: WHOLE_KEY.test(said) ? 'lookup' : 'range', said }]
-  // Lists that were given, and lists made of them.
-  if (!/^SCAN /.test(said) || /VIRTUAL TABLE|CONSTANT ROW|SUBQUERY|^SCAN (deliveries|r)\b/.test(said)) return []
+  if (!/^SCAN /.test(said) || /VIRTUAL TABLE|CONSTANT ROW|SUBQUERY/.test(said) || LIST.test(said)) return []
   return [{ kind: 'scan', said }]
 }
 

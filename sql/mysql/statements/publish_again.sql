@@ -10,12 +10,12 @@ select
   e.channel, e.priority, e.id, e.payload, e.metadata, e.dedupe_key, 0, e.max_attempts, utc_timestamp(6),
   utc_timestamp(6)
 from json_table(:events, '$[*]' columns (
-  channel varchar(255) character set utf8mb4 collate utf8mb4_bin path '$.channel',
-  priority smallint path '$.priority',
-  id char(36) character set ascii collate ascii_bin path '$.id',
-  payload longtext character set utf8mb4 collate utf8mb4_bin path '$.payload',
-  metadata longtext character set utf8mb4 collate utf8mb4_bin path '$.metadata',
-  dedupe_key varchar(255) character set utf8mb4 collate utf8mb4_bin path '$.dedupe_key',
-  max_attempts integer path '$.max_attempts'
+  channel varchar(255) character set utf8mb4 collate utf8mb4_bin path '$[0]',
+  priority smallint path '$[1]',
+  id char(36) character set ascii collate ascii_bin path '$[2]',
+  max_attempts integer path '$[3]',
+  dedupe_key varchar(255) character set utf8mb4 collate utf8mb4_bin path '$[4]',
+  metadata longtext character set utf8mb4 collate utf8mb4_bin path '$[5]',
+  payload longtext character set utf8mb4 collate utf8mb4_bin path '$[6]'
 )) as e
 on duplicate key update id = rowcast_queue.id

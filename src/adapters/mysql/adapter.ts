@@ -16,6 +16,7 @@ import { PROBE_TIMEOUT_MS } from '../opening.js'
 import { mysqlDialect } from './dialect.js'
 import { checkTransaction, type MysqlConnection, type MysqlPool, type PooledConnection } from './driver.js'
 import { translate } from './errors.js'
+import { type HopefulExchange, hope, LeaseLost } from './hopeful.js'
 
 /** A user's pool may shape rows as it likes. */
 const PLAIN = { rowsAsArray: false, nestTables: false } as const
@@ -65,15 +66,34 @@ export class MysqlAdapter implements Adapter {
     }
   }
 
-  run<R extends Row>(verb: string, parameters: Parameters = {}): Promise<readonly R[]> {
+  async run<R extends Row>(verb: string, parameters: Parameters = {}): Promise<readonly R[]> {
+    const hopeful = verb === 'exchange' ? hope(parameters) : undefined
+    const rows = (hopeful && (await this.#exchange(hopeful))) ?? (await this.#run(verb, parameters))
+    return rows as readonly R[]
+  }
+
+  #run(verb: string, parameters: Parameters): Promise<readonly Row[]> {
     const alone = this.#statements.get(verb).length === 1
     const work = () => single(verb, parameters)
-    return retryOnContention(async () => {
-      const rows = await this.#withConnection((connection) =>
+    return retryOnContention(() =>
+      this.#withConnection((connection) =>
         alone ? this.#drive(connection, work) : this.#inTransaction(connection, work),
+      ),
+    )
+  }
+
+  /** `undefined`: it was in vain. */
+  async #exchange({ parameters, changes, acks }: HopefulExchange): Promise<readonly Row[] | undefined> {
+    const work = () => single('exchange', parameters)
+    try {
+      const rows = await retryOnContention(() =>
+        this.#withConnection((connection) => this.#inTransaction(connection, work, changes)),
       )
-      return rows as readonly R[]
-    })
+      return [...acks, ...rows]
+    } catch (error) {
+      if (error instanceof LeaseLost) return undefined
+      throw error
+    }
   }
 
   transaction<Result>(work: () => Work<Result>): Promise<Result> {
@@ -111,13 +131,17 @@ export class MysqlAdapter implements Adapter {
     return `rowcast_${createHash('sha256').update(address).digest('hex').slice(0, 40)}`
   }
 
-  async #inTransaction<Result>(connection: MysqlConnection, work: () => Work<Result>): Promise<Result> {
+  async #inTransaction<Result>(
+    connection: MysqlConnection,
+    work: () => Work<Result>,
+    changes?: ReadonlyMap<string, number>,
+  ): Promise<Result> {
     if (!this.#resources.readCommitted) {
       await inTime(connection.query({ sql: 'set transaction isolation level read committed' }))
     }
     await inTime(connection.query({ sql: 'start transaction' }))
     try {
-      const result = await this.#drive(connection, work)
+      const result = await this.#drive(connection, work, changes)
       await inTime(connection.query({ sql: 'commit' }))
       return result
     } catch (error) {
@@ -127,8 +151,14 @@ export class MysqlAdapter implements Adapter {
     }
   }
 
-  #drive<Result>(connection: MysqlConnection, work: () => Work<Result>): Promise<Result> {
-    return drive(expand(this.#statements, work()), (prepared) => query(connection, prepared))
+  #drive<Result>(
+    connection: MysqlConnection,
+    work: () => Work<Result>,
+    changes?: ReadonlyMap<string, number>,
+  ): Promise<Result> {
+    return drive(expand(this.#statements, work()), (prepared) =>
+      query(connection, prepared, changes?.get(prepared.statement.name)),
+    )
   }
 
   async #withConnection<Result>(work: (connection: PooledConnection) => Promise<Result>): Promise<Result> {
@@ -148,7 +178,12 @@ export class MysqlAdapter implements Adapter {
   }
 }
 
-async function query(connection: MysqlConnection, { statement, values }: Prepared): Promise<readonly Row[]> {
+/** @param changes how many rows it must change */
+async function query(
+  connection: MysqlConnection,
+  { statement, values }: Prepared,
+  changes?: number,
+): Promise<readonly Row[]> {
   const options = { ...PLAIN, sql: statement.text }
   try {
     // What a migration says cannot all be prepared.
@@ -156,8 +191,11 @@ async function query(connection: MysqlConnection, { statement, values }: Prepare
       statement.name === 'migration'
         ? connection.query(options)
         : connection.execute({ ...options, values: values.map(toMysql) })
-    const [rows] = await inTime(work)
-    return Array.isArray(rows) ? rows : []
+    const [answer] = await inTime(work)
+    if (Array.isArray(answer)) return answer
+    const { affectedRows } = answer as { affectedRows: number }
+    if (changes !== undefined && affectedRows !== changes) throw new LeaseLost()
+    return []
   } catch (error) {
     throw translate(error)
   }

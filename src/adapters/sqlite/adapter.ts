@@ -2,8 +2,9 @@ import { ContentionError } from '../../errors.js'
 import { type Parameters, Statements } from '../../statements.js'
 import type { Adapter, Row, Work } from '../adapter.js'
 import { driveSync, expand, type Prepared, retryOnContention, single } from '../execute.js'
+import { CompiledStatement } from './compiled-statement.js'
 import { sqliteDialect } from './dialect.js'
-import { checkTransaction, type SqliteDatabase, type SqliteStatement } from './driver.js'
+import { checkTransaction, type SqliteDatabase } from './driver.js'
 import { translate } from './errors.js'
 import { watchChanges } from './watcher.js'
 
@@ -28,7 +29,7 @@ export class SqliteAdapter implements Adapter {
   readonly watch: Adapter['watch']
   readonly #statements: Statements
   readonly #resources: SqliteResources
-  readonly #prepared = new WeakMap<SqliteDatabase, Map<string, SqliteStatement>>()
+  readonly #compiled = new WeakMap<SqliteDatabase, Map<string, CompiledStatement>>()
 
   constructor(resources: SqliteResources, tablePrefix: string) {
     this.dialect = sqliteDialect(tablePrefix)
@@ -39,7 +40,8 @@ export class SqliteAdapter implements Adapter {
   }
 
   run<R extends Row>(verb: string, parameters: Parameters = {}): Promise<readonly R[]> {
-    const alone = this.#statements.get(verb).length === 1
+    const [first, ...others] = this.#statements.get(verb)
+    const alone = others.length === 0 && first?.each === undefined
     return retryOnContention(async () => {
       const { connection } = this.#resources
       const work = () => single(verb, parameters)
@@ -59,7 +61,7 @@ export class SqliteAdapter implements Adapter {
   sync<Result>(work: () => Work<Result>, tx?: unknown): Result {
     const database = tx === undefined ? this.#resources.database : checkTransaction(tx)
     if (database !== undefined) {
-      return database.inTransaction ? this.#drive(database, work) : this.#inTransaction(database, work)
+      return database.inTransaction ? this.#inSavepoint(database, work) : this.#inTransaction(database, work)
     }
     const { connection } = this.#resources
     connection.pragma(`busy_timeout = ${SYNC_BUSY_TIMEOUT_MS}`)
@@ -97,6 +99,19 @@ export class SqliteAdapter implements Adapter {
     }
   }
 
+  /** All or none, also where the owner of the transaction catches the error and commits what they did themselves. */
+  #inSavepoint<Result>(database: SqliteDatabase, work: () => Work<Result>): Result {
+    try {
+      database.exec('savepoint rowcast')
+      const result = this.#drive(database, work)
+      database.exec('release rowcast')
+      return result
+    } catch (error) {
+      if (database.inTransaction) database.exec('rollback to rowcast; release rowcast')
+      throw translate(error)
+    }
+  }
+
   /** In memory there is only the user's own connection, which may be in the middle of a transaction of theirs. */
   #assertFree(connection: SqliteDatabase): void {
     if (connection.inTransaction) throw new ContentionError('the database is in a transaction of its owner')
@@ -106,32 +121,22 @@ export class SqliteAdapter implements Adapter {
     return driveSync(expand(this.#statements, work()), (prepared) => this.#query(database, prepared))
   }
 
-  #query(database: SqliteDatabase, { statement, values }: Prepared): readonly Row[] {
-    const parameters = statement.parameters.map((name, index) => [name, toSqlite(values[index])] as const)
+  #query(database: SqliteDatabase, prepared: Prepared): readonly Row[] {
     try {
-      const compiled = this.#prepare(database, statement.text)
-      if (compiled.reader) return compiled.all(Object.fromEntries(parameters)) as readonly Row[]
-      compiled.run(Object.fromEntries(parameters))
-      return []
+      return this.#prepare(database, prepared.statement.text).execute(prepared)
     } catch (error) {
       throw translate(error)
     }
   }
 
-  #prepare(database: SqliteDatabase, text: string): SqliteStatement {
-    const cache = this.#prepared.get(database) ?? new Map<string, SqliteStatement>()
-    this.#prepared.set(database, cache)
+  #prepare(database: SqliteDatabase, text: string): CompiledStatement {
+    const cache = this.#compiled.get(database) ?? new Map<string, CompiledStatement>()
+    this.#compiled.set(database, cache)
     let compiled = cache.get(text)
     if (compiled === undefined) {
-      compiled = database.prepare(text)
-      compiled.safeIntegers(false)
+      compiled = new CompiledStatement(database.prepare(text))
       cache.set(text, compiled)
     }
     return compiled
   }
-}
-
-/** SQLite has no boolean. */
-function toSqlite(value: string | number | boolean | null | undefined): string | number | null | undefined {
-  return typeof value === 'boolean' ? Number(value) : value
 }

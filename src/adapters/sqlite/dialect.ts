@@ -5,7 +5,7 @@ export function sqliteDialect(tablePrefix: string): Dialect {
   return {
     name: 'sqlite',
     relation: (name) => `"${`${tablePrefix}${name}`.replaceAll('"', '""')}"`,
-    placeholder: (_, name) => `:${name}`,
-    repeats: false,
+    placeholder: () => '?',
+    repeats: true,
   }
 }

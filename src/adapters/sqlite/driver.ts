@@ -3,9 +3,11 @@ import { ConfigurationError } from '../../errors.js'
 /** What we use of a `better-sqlite3` statement. */
 export interface SqliteStatement {
   readonly reader: boolean
-  all(parameters: object): unknown[]
-  run(parameters: object): unknown
+  all(parameters: readonly unknown[]): unknown[]
+  run(parameters: readonly unknown[]): { readonly changes: number }
   safeIntegers(toggle: boolean): unknown
+  raw(toggle: boolean): unknown
+  columns(): readonly { readonly name: string }[]
 }
 
 /** What we use of a `better-sqlite3` database. */

@@ -1,9 +1,10 @@
 import type { SqliteDatabase } from './driver.js'
 
-/** How often to look while the file changes, and once it has been quiet for a while, in milliseconds. */
-const ACTIVE_INTERVAL_MS = 5
-const IDLE_INTERVAL_MS = 20
-const QUIET_AFTER_MS = 5_000
+/** Shortest and longest pause between two looks, in milliseconds. */
+const MIN_INTERVAL_MS = 5
+const MAX_INTERVAL_MS = 40
+/** In between, the pause is this part of how long the file has been quiet: to be woken is all that an idle consumer costs. */
+const QUIET_PART = 1 / 250
 
 /**
  * Calls back soon after another connection committed, in this process or another.
@@ -12,7 +13,7 @@ const QUIET_AFTER_MS = 5_000
  */
 export function watchChanges(connection: SqliteDatabase, onChange: () => void): AsyncDisposable {
   const statement = connection.prepare('pragma data_version')
-  const read = () => (statement.all({}) as { data_version: number }[])[0]?.data_version
+  const read = () => (statement.all([]) as { data_version: number }[])[0]?.data_version
   let version = read()
   let changedAtMs = performance.now()
   let timer: NodeJS.Timeout
@@ -27,8 +28,8 @@ export function watchChanges(connection: SqliteDatabase, onChange: () => void): 
     schedule()
   }
   const schedule = () => {
-    const quiet = performance.now() - changedAtMs > QUIET_AFTER_MS
-    timer = setTimeout(look, quiet ? IDLE_INTERVAL_MS : ACTIVE_INTERVAL_MS).unref()
+    const quietMs = performance.now() - changedAtMs
+    timer = setTimeout(look, Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, quietMs * QUIET_PART))).unref()
   }
   schedule()
 

@@ -68,7 +68,7 @@ function addressOf({ channel, key }: NewEvent): string {
 function toRows(events: readonly NewEvent[]): Parameters {
   const [first] = events as readonly [NewEvent, ...NewEvent[]]
   return {
-    events: () => JSON.stringify(events.map(toQueueRow)),
+    events: () => events.map(toQueueRow),
     ids: () => `["${events.map(({ id }) => id).join('","')}"]`,
     payloads: () => `[${events.map(({ payload }) => payload).join(',')}]`,
     channel: first.channel,

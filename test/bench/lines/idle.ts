@@ -7,8 +7,8 @@ function idling(who: Who): Entry {
   return onStage(who, async (stage, { quick }) => {
     const consumer = await actorOf(stage, who)
     await consumer.do('consume', { concurrency: 10 })
-    // Longer than a watcher stays awake after a change.
-    await pause(6_000)
+    // Longer than a watcher takes to slow down after a change, and V8 to tidy up the heap of a process that just started.
+    await pause(12_000)
     const { queries, cpu } = await consumer.do('idle', { ms: quick ? 3_000 : 15_000 })
     return { cpu, queries }
   })

@@ -1,0 +1,44 @@
+import { RowcastError } from '../../errors.js'
+import type { Parameters } from '../../statements.js'
+import type { Row } from '../adapter.js'
+
+/** An exchange that takes every lease for held, and what becomes of it. */
+export interface HopefulExchange {
+  readonly parameters: Parameters
+  /** How many rows a statement must change, by its name; otherwise some lease was lost. */
+  readonly changes: ReadonlyMap<string, number>
+  /** The acks, if all were held. */
+  readonly acks: readonly Row[]
+}
+
+/** Some lease was lost, nobody knows which: all is undone. Goes no further than the adapter. */
+export class LeaseLost extends RowcastError {
+  constructor() {
+    super('DATABASE', 'a lease was lost')
+  }
+}
+
+/**
+ * Nearly always every lease is held, and then nothing has to be read before it is removed: the count of the removed says
+ * it all, in a third less time (measured). Keys to be freed do have to be read.
+ * @see sql/mysql/statements/exchange.1-held.sql
+ */
+export function hope(parameters: Parameters): HopefulExchange | undefined {
+  const { settled, keyed } = parameters as { settled: readonly Address[]; keyed: readonly unknown[] }
+  if (settled.length === 0 || keyed.length > 0) return undefined
+  return {
+    parameters: { ...parameters, settled: [], held: settled.toSorted(inKeyOrder) },
+    changes: new Map([['exchange.3-removed', settled.length]]),
+    acks: settled.map(({ id }) => ({ outcome: 'acked', id })),
+  }
+}
+
+interface Address {
+  readonly priority: number
+  readonly id: string
+}
+
+/** Locks are taken in this order everywhere, so that nobody waits in a circle. */
+function inKeyOrder(a: Address, b: Address): number {
+  return a.priority - b.priority || (a.id < b.id ? -1 : 1)
+}
