@@ -105,7 +105,6 @@ async function parametersFor(place: Place): Promise<Parameters> {
     ],
     channels: Object.keys(COUNTS),
     id: token,
-    topic: null,
     payload: '1',
     metadata: null,
     payloads: rows.map(() => 1),

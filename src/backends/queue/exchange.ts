@@ -88,8 +88,8 @@ export class Exchange {
 
   async #run(): Promise<void> {
     while (this.#acks.length > 0 || this.#claims.length > 0) {
-      // Handlers that finish in the same turn of the event loop settle together.
-      await nextTurn()
+      // Handlers that finish in the same turn of the event loop settle together; a lone claim waits for nobody.
+      if (this.#acks.length > 0) await nextTurn()
       await this.#roundTrip(this.#acks.splice(0, MAX_ACKS), this.#claims.shift())
     }
     // In this very turn: whoever asks after the last check must find nobody running.

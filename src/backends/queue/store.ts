@@ -15,14 +15,18 @@ export function singleCall(
   topics: readonly string[],
 ): { verb: string; parameters: Parameters } | undefined {
   const now = clock.now()
-  const plain = events.every((event) => event.key === null && !isDelayed(event, now))
-  if (!plain || chunk(events).length !== 1) return undefined
+  if (!events.every((event) => event.key === null && !isDelayed(event, now))) return undefined
   const [first, second] = events
-  if (first !== undefined && second === undefined && verb === 'publish') {
-    const { id, payload } = first
-    return { verb: 'publish_one', parameters: { ...toDetails(first), id, payload, topic: topics[0] ?? null } }
-  }
+  if (first !== undefined && second === undefined && verb === 'publish') return loneCall(first, topics[0])
+  if (chunk(events).length !== 1) return undefined
   return { verb, parameters: { ...toRows(events), topics } }
+}
+
+function loneCall({ channel, priority, id, payload, metadata, maxAttempts }: NewEvent, topic: string | undefined) {
+  const parameters = { channel, priority, id, payload, metadata, max_attempts: maxAttempts }
+  return topic === undefined
+    ? { verb: 'publish_one', parameters }
+    : { verb: 'publish_one_notify', parameters: { ...parameters, topic } }
 }
 
 /**
