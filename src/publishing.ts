@@ -4,7 +4,6 @@ import { Coalescer } from './coalescer.js'
 import { type Composed, compose, composeSync } from './compose.js'
 import { ConfigurationError, describe, PayloadError, UnsupportedError } from './errors.js'
 import type { EventId, NewEvent } from './event.js'
-import { groupBy } from './group.js'
 import type { PublishOptions } from './options.js'
 import { type ResolvedChannelOptions, resolvePublishManyOptions } from './resolve.js'
 import type { Telemetry } from './telemetry.js'
@@ -111,9 +110,7 @@ export class Publishing {
   async #store(events: readonly NewEvent[], tx: unknown): Promise<readonly EventId[]> {
     if (events.length === 0) return []
     const ids = await this.#parts.backend.publish(events, tx)
-    for (const [channel, { length }] of groupBy(events, (event) => event.channel)) {
-      this.#parts.telemetry.count('events.publish', length, channel)
-    }
+    this.#parts.telemetry.countEach('events.publish', events)
     return ids
   }
 

@@ -1,4 +1,5 @@
 import { ConfigurationError } from './errors.js'
+import { groupBy } from './group.js'
 import { detach } from './wait.js'
 
 /** Every counter, so that a snapshot always names them all. */
@@ -61,6 +62,11 @@ export class Telemetry implements TelemetryReader {
         // An observer is a bystander: what it throws must not decide what happens to an event.
       }
     }
+  }
+
+  /** Counts some events, for each channel that they are on. */
+  countEach(name: CounterName, events: readonly { readonly channel: string }[]): void {
+    for (const [channel, { length }] of groupBy(events, (event) => event.channel)) this.count(name, length, channel)
   }
 
   gauge(name: string, read: () => number): void {

@@ -149,10 +149,7 @@ export class PostgresAdapter implements Adapter {
   }
 
   async #notify(topic: string, payload: string): Promise<void> {
-    const [statement] = this.#statements.get('broadcast')
-    if (statement === undefined) return
-    const values = [JSON.stringify([{ topic, envelope: payload }])]
-    await this.#query(this.#resources.pool, { statement, values })
+    await this.run('broadcast_one', { topics: topic, envelopes: payload })
   }
 
   async #hasSchema(client: PostgresClient): Promise<boolean> {

@@ -74,7 +74,9 @@ class PostgresListener implements NotificationListener {
 
   async remove(topic: string): Promise<void> {
     this.#topics.delete(topic)
-    if (this.#rebuilding === undefined) await this.#connection?.unlisten(topic).catch(() => undefined)
+    if (this.#rebuilding !== undefined) return
+    await this.#connection?.unlisten(topic).catch(() => undefined)
+    await this.#rest()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -107,14 +109,29 @@ class PostgresListener implements NotificationListener {
   async #hearCanary(): Promise<boolean> {
     const canary = { nonce: randomUUID(), heard: defer<true>() }
     this.#canary = canary
-    await this.#handlers.notify(this.#canaryTopic, canary.nonce)
-    return (await atMost(CANARY_TIMEOUT_MS, canary.heard.promise)) === true
+    try {
+      await this.#connection?.listenTo(this.#canaryTopic)
+      await this.#handlers.notify(this.#canaryTopic, canary.nonce)
+      return (await atMost(CANARY_TIMEOUT_MS, canary.heard.promise)) === true
+    } finally {
+      this.#canary = undefined
+      await this.#rest()
+    }
+  }
+
+  /**
+   * While nobody listens to anything, neither does the canary: the server wakes whoever listens for every notification in
+   * the database, and a process that only publishes would be woken by its own.
+   */
+  async #rest(): Promise<void> {
+    if (this.#topics.size > 0 || this.#canary !== undefined) return
+    await this.#connection?.unlisten(this.#canaryTopic).catch(() => undefined)
   }
 
   async #watch(): Promise<void> {
     while (!this.#closed.signal.aborted) {
       await sleep(CANARY_INTERVAL_MS, this.#closed.signal)
-      if (this.#closed.signal.aborted || this.#rebuilding !== undefined) continue
+      if (this.#closed.signal.aborted || this.#rebuilding !== undefined || this.#topics.size === 0) continue
       // When the pool cannot notify, nothing is known about this connection; the pool's users hear of it themselves.
       const heard = await this.#hearCanary().catch(() => true)
       if (!heard && this.#rebuilding === undefined) {

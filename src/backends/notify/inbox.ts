@@ -1,33 +1,32 @@
 import type { Row } from '../../adapters/adapter.js'
 import { describe } from '../../errors.js'
-import type { Delivery, EventId, Settlement } from '../../event.js'
+import type { Delivery, Settlement } from '../../event.js'
 import type { Gap } from '../../options.js'
 import type { ResolvedSubscribeOptions } from '../../resolve.js'
 import { isFinal } from '../../trouble.js'
-import { defer } from '../../wait.js'
+import { type Deferred, defer } from '../../wait.js'
 import type { BackendContext, Inbox, Outcome } from '../backend.js'
 import { ackUnleased, settleUnleased } from '../unleased.js'
-import { type Arrival, unseal } from './envelope.js'
+import { Bounded } from './bounded.js'
+import { type Address, type Arrival, unseal } from './envelope.js'
 
 interface Envelope {
-  readonly channel: string
+  readonly address: Address
   readonly text: string
 }
-
-const NONE_SPILLED: ReadonlyMap<unknown, Row> = new Map()
 
 /** One live subscriber: a bounded buffer between the socket, which must never wait, and the consumer, which may. */
 export class NotifyInbox implements Inbox {
   readonly channels: readonly string[]
   readonly #context: BackendContext
-  readonly #bufferSize: number
   readonly #onGap: ((gap: Gap) => void) | undefined
   readonly #onDispose: (inbox: NotifyInbox) => Promise<void>
-  #envelopes: Envelope[] = []
+  readonly #envelopes: Bounded<Envelope>
   /** Taken out of the buffer, payloads still to be read back; kept until that worked. */
   #arrivals: readonly Arrival[] = []
   #dropped = 0
-  #arrived = defer<void>()
+  #waiting: Deferred<void> | undefined
+  #signal: AbortSignal | undefined
 
   constructor(
     context: BackendContext,
@@ -37,19 +36,15 @@ export class NotifyInbox implements Inbox {
   ) {
     this.#context = context
     this.channels = channels
-    this.#bufferSize = options.bufferSize
+    this.#envelopes = new Bounded(options.bufferSize)
     this.#onGap = options.onGap
     this.#onDispose = onDispose
   }
 
   /** Called from the socket: keeps the text, decodes nothing, throws nothing. */
-  push(channel: string, text: string): void {
-    this.#envelopes.push({ channel, text })
-    if (this.#envelopes.length > this.#bufferSize) {
-      this.#envelopes.shift()
-      this.#dropped++
-    }
-    this.#arrived.resolve()
+  push(address: Address, text: string): void {
+    if (this.#envelopes.put({ address, text })) this.#dropped++
+    this.#wake()
   }
 
   /** Events may have been missed. */
@@ -62,8 +57,10 @@ export class NotifyInbox implements Inbox {
 
   async take(limit: number, signal: AbortSignal): Promise<readonly Delivery[]> {
     while (!signal.aborted) {
-      if (this.#arrivals.length === 0) await this.#openNext(limit, signal)
-      const deliveries = await this.#fetchSpilled(this.#arrivals)
+      if (this.#arrivals.length === 0 && this.#envelopes.length === 0) await this.#arrival(signal)
+      if (this.#arrivals.length === 0) this.#openNext(limit)
+      const arrivals = this.#arrivals
+      const deliveries = arrivals.every(hasPayload) ? arrivals : await this.#fetchSpilled(arrivals)
       this.#arrivals = []
       if (deliveries.length > 0) return deliveries
     }
@@ -82,13 +79,14 @@ export class NotifyInbox implements Inbox {
     return this.#onDispose(this)
   }
 
-  async #openNext(limit: number, signal: AbortSignal): Promise<void> {
-    if (this.#envelopes.length === 0) await this.#arrival(signal)
+  #openNext(limit: number): void {
     this.#tellDropped()
-    this.#arrivals = this.#envelopes
-      .splice(0, limit)
-      .map((envelope) => this.#open(envelope))
-      .filter((arrival) => arrival !== undefined)
+    const arrivals: Arrival[] = []
+    for (const envelope of this.#envelopes.take(limit)) {
+      const arrival = this.#open(envelope)
+      if (arrival !== undefined) arrivals.push(arrival)
+    }
+    this.#arrivals = arrivals
   }
 
   #tellDropped(): void {
@@ -98,34 +96,31 @@ export class NotifyInbox implements Inbox {
     this.tellGap('overflow', missed)
   }
 
-  #open({ channel, text }: Envelope): Arrival | undefined {
+  #open({ address, text }: Envelope): Arrival | undefined {
     try {
-      const arrival = unseal(text)
-      // Two names may share a hashed topic; the envelope says which one is meant.
-      return arrival.delivery.channel === channel ? arrival : undefined
+      return unseal(text, address)
     } catch (error) {
-      this.#fail(channel, error)
+      this.#fail(address.channel, error)
       return undefined
     }
   }
 
   async #fetchSpilled(arrivals: readonly Arrival[]): Promise<readonly Delivery[]> {
-    const ids = arrivals.filter(({ spilled }) => spilled).map(({ delivery }) => delivery.id)
-    const byId = ids.length === 0 ? NONE_SPILLED : await this.#readSpilled(ids)
+    const byId = await this.#readSpilled(arrivals.filter((arrival) => !hasPayload(arrival)).map(({ id }) => id))
     return arrivals.flatMap((arrival) => {
-      if (!arrival.spilled) return [arrival.delivery]
-      const row = byId.get(arrival.delivery.id)
+      if (hasPayload(arrival)) return [arrival]
+      const row = byId.get(arrival.id)
       if (row === undefined) {
-        this.#fail(arrival.delivery.channel, 'its payload is not in the spill table (any more)')
+        this.#fail(arrival.channel, 'its payload is not in the spill table (any more)')
         return []
       }
       const metadata = row.metadata === null ? null : String(row.metadata)
-      return [{ ...arrival.delivery, payload: String(row.payload), metadata }]
+      return [{ ...arrival, payload: String(row.payload), metadata }]
     })
   }
 
   /** A stranger's envelope may promise a payload where there is no table; only a broken connection is worth another try. */
-  async #readSpilled(ids: readonly EventId[]): Promise<ReadonlyMap<unknown, Row>> {
+  async #readSpilled(ids: readonly string[]): Promise<ReadonlyMap<unknown, Row>> {
     try {
       const rows = await this.#context.adapter.run('read_spill', { ids })
       return new Map(rows.map((row) => [row.id, row]))
@@ -141,11 +136,19 @@ export class NotifyInbox implements Inbox {
   }
 
   async #arrival(signal: AbortSignal): Promise<void> {
-    this.#arrived = defer()
-    const { promise, resolve } = this.#arrived
-    const onAbort = () => resolve()
-    signal.addEventListener('abort', onAbort, { once: true })
-    await promise
-    signal.removeEventListener('abort', onAbort)
+    // One listener for all the waits of a consumer: it has one signal, which aborts at its end.
+    if (this.#signal !== signal) signal.addEventListener('abort', () => this.#wake(), { once: true })
+    this.#signal = signal
+    this.#waiting = defer()
+    await this.#waiting.promise
   }
+
+  #wake(): void {
+    this.#waiting?.resolve()
+    this.#waiting = undefined
+  }
+}
+
+function hasPayload(arrival: Arrival): arrival is Delivery {
+  return arrival.payload !== undefined
 }

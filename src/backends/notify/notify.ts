@@ -1,4 +1,4 @@
-import { call } from '../../adapters/adapter.js'
+import { call, type Work } from '../../adapters/adapter.js'
 import { UnsupportedError } from '../../errors.js'
 import type { EventId, NewEvent } from '../../event.js'
 import { checkSchema, migrate } from '../../migrate.js'
@@ -39,10 +39,7 @@ export class NotifyBackend implements Backend {
   }
 
   async publish(events: readonly NewEvent[], tx: unknown): Promise<readonly EventId[]> {
-    if (tx !== undefined) await this.#broadcastIn(tx, events)
-    else await this.#broadcast(events)
-    for (const { channel } of events) this.#context.telemetry.count('events.publish.native', 1, channel)
-    return events.map(({ id }) => id)
+    return tx === undefined ? this.#broadcast(events) : this.#broadcastIn(tx, events)
   }
 
   async subscribe(channels: readonly string[], options: ResolvedSubscribeOptions): Promise<Inbox> {
@@ -61,37 +58,45 @@ export class NotifyBackend implements Backend {
   }
 
   /** An attempt whose answer was lost is made again: a subscriber may see an event twice, but does not miss it. */
-  async #broadcast(events: readonly NewEvent[]): Promise<void> {
+  async #broadcast(events: readonly NewEvent[]): Promise<readonly EventId[]> {
     const { adapter } = this.#context
-    const { notifications, spilled } = this.#seal(events)
+    const { sending, spilled } = this.#seal(events)
     await retryOnBreak(ATTEMPTS, async () => {
-      if (spilled.length === 0) await adapter.run('broadcast', { notifications })
-      else await this.#spill(() => adapter.transaction(() => this.#send(notifications, spilled)))
+      if (spilled.length === 0) await adapter.run(sending.verb, sending.parameters)
+      else await this.#spill(() => adapter.transaction(() => send(sending, spilled)))
     })
+    return this.#sent(events)
   }
 
-  async #broadcastIn(tx: unknown, events: readonly NewEvent[]): Promise<void> {
-    const { notifications, spilled } = this.#seal(events)
-    const join = () => this.#context.adapter.join(tx, () => this.#send(notifications, spilled))
+  async #broadcastIn(tx: unknown, events: readonly NewEvent[]): Promise<readonly EventId[]> {
+    const { sending, spilled } = this.#seal(events)
+    const join = () => this.#context.adapter.join(tx, () => send(sending, spilled))
     await (spilled.length === 0 ? join() : this.#spill(join))
+    return this.#sent(events)
   }
 
-  *#send(notifications: readonly unknown[], spilled: readonly unknown[]) {
-    if (spilled.length > 0) yield* call('spill', { events: spilled })
-    yield* call('broadcast', { notifications })
-  }
-
-  #seal(events: readonly NewEvent[]) {
+  #seal(events: readonly NewEvent[]): { sending: Sending; spilled: readonly NewEvent[] } {
     const { clock, options } = this.#context
-    const sealed = events.map((event) => ({ event, envelope: seal(event, clock.now()) }))
-    const notifications = sealed.map(({ event, envelope }) => ({
-      topic: topicOf(options.schema, 'notify', event.channel),
-      envelope,
-    }))
-    const spilled = sealed
-      .filter(({ envelope }) => isSpilled(envelope))
-      .map(({ event: { id, payload, metadata } }) => ({ id, payload, metadata }))
-    return { notifications, spilled }
+    const now = clock.now()
+    const topics: string[] = []
+    const envelopes: string[] = []
+    const spilled: NewEvent[] = []
+    let last: { channel: string; topic: string } | undefined
+    for (const event of events) {
+      const { channel } = event
+      // Those that travel together are mostly of one channel.
+      if (last?.channel !== channel) last = { channel, topic: topicOf(options.schema, 'notify', channel) }
+      const envelope = seal(event, now)
+      if (isSpilled(envelope)) spilled.push(event)
+      topics.push(last.topic)
+      envelopes.push(envelope)
+    }
+    return { sending: sendingOf(topics, envelopes), spilled }
+  }
+
+  #sent(events: readonly NewEvent[]): readonly EventId[] {
+    this.#context.telemetry.countEach('events.publish.native', events)
+    return events.map(({ id }) => id)
   }
 
   /** Notify needs no tables until the first payload that spills. */
@@ -114,4 +119,23 @@ export class NotifyBackend implements Backend {
       return (await adapter.run('purge_spill', { retention_ms: retentionMs, limit })).length
     })
   }
+}
+
+/** A call that sends notifications. */
+interface Sending {
+  readonly verb: string
+  readonly parameters: { readonly topics: string; readonly envelopes: string }
+}
+
+/** One to a line: neither a name nor compact JSON holds a line feed, and so nothing is quoted for a list of them. */
+function sendingOf(topics: readonly string[], envelopes: readonly string[]): Sending {
+  const parameters = { topics: topics.join('\n'), envelopes: envelopes.join('\n') }
+  return { verb: envelopes.length === 1 ? 'broadcast_one' : 'broadcast', parameters }
+}
+
+function* send({ verb, parameters }: Sending, spilled: readonly NewEvent[]): Work<void> {
+  if (spilled.length > 0) {
+    yield* call('spill', { events: spilled.map(({ id, payload, metadata }) => ({ id, payload, metadata })) })
+  }
+  yield* call(verb, parameters)
 }

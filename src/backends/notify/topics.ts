@@ -2,10 +2,11 @@ import type { NotificationListener } from '../../adapters/adapter.js'
 import { UnsupportedError } from '../../errors.js'
 import type { BackendContext } from '../backend.js'
 import { topicOf } from '../topics.js'
+import { type Address, addressOf } from './envelope.js'
 import type { NotifyInbox } from './inbox.js'
 
 interface Topic {
-  readonly channel: string
+  readonly address: Address
   readonly inboxes: Set<NotifyInbox>
   /** Resolves once the database sends it here. */
   readonly live: Promise<void>
@@ -57,7 +58,7 @@ export class Topics implements AsyncDisposable {
 
   #follow(name: string, channel: string): Topic {
     const live = this.#listener?.add(name) ?? Promise.resolve()
-    const topic = { channel, inboxes: new Set<NotifyInbox>(), live }
+    const topic = { address: addressOf(channel), inboxes: new Set<NotifyInbox>(), live }
     this.#topics.set(name, topic)
     live.catch(() => this.#topics.delete(name))
     return topic
@@ -66,7 +67,7 @@ export class Topics implements AsyncDisposable {
   #deliver(name: string, text: string): void {
     const topic = this.#topics.get(name)
     if (topic === undefined) return
-    for (const inbox of topic.inboxes) inbox.push(topic.channel, text)
+    for (const inbox of topic.inboxes) inbox.push(topic.address, text)
   }
 
   #tellReconnect(): void {
