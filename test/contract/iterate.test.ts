@@ -116,6 +116,43 @@ for (const database of DATABASES) {
     }
   })
 
+  test('events that are claimed together keep what is their own: payload, metadata, key, priority, attempts, error', async () => {
+    await using world = await open()
+    const sizes = [1, 30_000, 10, 9_990, 100, 12_000, 0]
+    const events = sizes.map((size, i) => ({
+      channel: 'orders',
+      payload: { no: i, text: '€,"]['.repeat(size / 5) },
+      priority: i % 2 ? 3 : 7,
+      maxAttempts: 3 + i,
+      ...(i % 3 === 0 && { metadata: { tenant: `t${i}`, big: 'm'.repeat(size) } }),
+      ...(i % 3 === 1 && { key: `key ${i}` }),
+    }))
+    const ids = await world.channel.publishMany(events)
+    const order = [1, 3, 5, 0, 2, 4, 6]
+    const taker = new Taker(world.channel, 'orders', { prefetch: 20 })
+    const first = await taker.takeMany(7)
+    await taker.leave()
+    assert.equal(
+      first.map(({ id }) => id),
+      order.map((i) => ids[i]),
+    )
+    assert.equal(
+      first.map(({ payload }) => payload),
+      order.map((i) => events[i]?.payload),
+    )
+    assert.equal(
+      first.map(({ metadata }) => metadata),
+      order.map((i) => events[i]?.metadata ?? {}),
+    )
+    await Promise.all(first.map((event, i) => event.nack({ error: `failed ${i}` })))
+
+    const second = await new Taker(await world.another(), 'orders', { prefetch: 20 }).takeMany(7)
+    assert.ok(second.every(({ attempts }) => attempts === 2))
+    assert.equal(new Set(second.map(({ payload }) => JSON.stringify(payload))).size, 7)
+    assert.ok((await Promise.all(second.map((event) => event.ack()))).every(Boolean))
+    assert.is.not(await world.channel.publish('orders', 'next', { key: 'key 1' }), ids[1])
+  })
+
   test('the signal of an event aborts when its lease is lost', async () => {
     await using world = await open({ leaseMs: 600 })
     await world.channel.publish('orders', 1)

@@ -121,7 +121,7 @@ export class Exchange {
     return adapter.run('exchange', {
       channel: this.#channel,
       settled: acks.map(({ delivery }) => addressOf(delivery)),
-      acks: groupByLease(acks),
+      acks: () => groupByLease(acks),
       keyed: acks.filter(({ delivery }) => delivery.key !== null).map(({ delivery }) => delivery.id),
       keep_history: options.retentionMs > 0,
       consumer: options.consumer,
