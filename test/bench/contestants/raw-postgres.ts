@@ -42,6 +42,8 @@ export async function open({ url, place }: Settings): Promise<Session> {
       return client.query({ name: 'many', text: insertMany, values: [JSON.stringify(rows)] })
     },
     async consume(handler) {
+      // As autovacuum does in time: without statistics this statement reads the whole table for each batch.
+      await client.query(`analyze ${table}`)
       let held: string[] = []
       let token = randomUUID()
       return repeat(async () => {
