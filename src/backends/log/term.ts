@@ -3,8 +3,9 @@ import { describe } from '../../errors.js'
 import type { Lease, Settlement } from '../../event.js'
 import type { BackendContext } from '../backend.js'
 import { retryOnBreak } from '../retry.js'
+import { type LogDelivery, toDelivery } from './entry.js'
 import { Progress } from './progress.js'
-import { type LogDelivery, Reader, toDelivery } from './reader.js'
+import { Reader } from './reader.js'
 import type { Tail } from './tail.js'
 
 /** How often a checkpoint is written over connections that break: about as long as a usual lease. */
@@ -57,7 +58,7 @@ export class Term {
     this.#onChange = onChange
     this.#expiresAtMs = lead.expiresAtMs
     const places = new Map(lead.checkpoints.map(({ channel, position }) => [channel, position]))
-    this.#reader = new Reader(context, tail, places, lead.group)
+    this.#reader = new Reader(tail, places, lead.group)
     this.#progress = new Map([...places].map(([channel, position]) => [channel, new Progress(position)]))
     this.#suspects = new Map(
       lead.checkpoints.filter(({ attempts }) => attempts > 0).map(({ channel, attempts }) => [channel, attempts]),
