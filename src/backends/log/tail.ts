@@ -8,7 +8,7 @@ import { Passes } from './passes.js'
 
 /** Most events that get their position in one statement, and where more than that are waiting. */
 const BATCH = 1_000
-const LARGE_BATCH = 2_000
+const LARGE_BATCH = 4_000
 /** Most bytes of events that come back along with their positions. */
 const MOST_BYTES = 2 ** 20
 /** How long to wait for this object's own readers before more events get their position, in milliseconds. */
