@@ -1,5 +1,5 @@
 -- Gives the next positions to events that have been committed, and says how far some channels reach now.
--- Params: channels (JSON array), limit.
+-- Params: channels (JSON array), limit, most_bytes (of payload and metadata to return along).
 -- One at a time: whoever holds the row of log_head. Others pass by and look again, unless nothing is waiting. Under READ
 -- COMMITTED a lock that was just missed shows the newest position, and a row that another has moved in the meantime is
 -- not deleted twice; but the rest of the statement then sees the log as it was before. What is returned must be true of
@@ -9,7 +9,9 @@
 -- looks dear enough to be compiled, which takes longer than to run it.
 -- The bounds of the id hold for every row: without statistics the planner expects few of a range, and reads them by the
 -- key; of all it would read, and sort, everything that waits, for each batch.
--- Returns for each channel its last position, the last of all, and whether more may be waiting.
+-- Returns for each channel its last position, the last of all, and whether more may be waiting; and, since whoever gives
+-- positions is about to read, what it gave positions to in these channels: everything after shown_from up to shown_to, as
+-- far as it is not too much. What is stored apart or compressed counts as too much, and is not unpacked to find out.
 with sequencer as materialized (
   select h.position
   from rowcast.log_head h
@@ -33,7 +35,13 @@ arrived as (
 fresh as materialized (
   select
     a.id, a.channel, a.consumer_group, a.payload, a.metadata, a.created_at,
-    s.position + row_number() over (order by a.id, a.consumer_group) as position
+    s.position + row_number() over (order by a.id, a.consumer_group) as position,
+    sum(
+      case
+        when pg_column_size(a.payload) + coalesce(pg_column_size(a.metadata), 0) > 2000 then 1000000000
+        else octet_length(a.payload::text) + coalesce(octet_length(a.metadata::text), 0)
+      end
+    ) over (order by a.id, a.consumer_group rows unbounded preceding) as bytes
   from arrived a
   cross join sequencer s
   where not a.retried
@@ -58,6 +66,13 @@ advanced as (
   where h.id = 1
     and n.count > 0
   returning h.position
+),
+shown as materialized (
+  select s.position as shown_from, max(f.position) as shown_to
+  from sequencer s
+  join fresh f on f.bytes <= :most_bytes
+  where s.position = (select h.position from rowcast.log_head h where h.id = 1)
+  group by s.position
 )
 select
   c.channel,
@@ -72,7 +87,10 @@ select
   v.is_stale
     or (select count(*) from batch) = :limit
     or (not exists (select from sequencer) and exists (select from rowcast.log_incoming)) as waiting,
-  extract(epoch from clock_timestamp()) * 1000 as now_ms
+  extract(epoch from clock_timestamp()) * 1000 as now_ms,
+  (select w.shown_from from shown w) as shown_from,
+  (select w.shown_to from shown w) as shown_to,
+  null as consumer_group, null::uuid as id, null as payload, null as metadata, null as created_at_ms
 from json_array_elements_text(:channels::json) as c (channel)
 cross join lateral (
   select
@@ -82,3 +100,10 @@ cross join lateral (
   from rowcast.log_head h
   where h.id = 1
 ) as v
+union all
+select
+  f.channel, f.position, null, null, null, null, null,
+  f.consumer_group, f.id, f.payload::text, f.metadata::text, extract(epoch from f.created_at) * 1000
+from fresh f
+join shown w on f.position <= w.shown_to
+where f.channel in (select c.channel from json_array_elements_text(:channels::json) as c (channel))

@@ -1,8 +1,9 @@
 import type { Delivery, Settlement } from '../../event.js'
 import type { BackendContext, Inbox, Outcome } from '../backend.js'
 import { ackUnleased, settleUnleased } from '../unleased.js'
+import { toDelivery } from './entry.js'
 import { Heat } from './heat.js'
-import { Reader, toDelivery } from './reader.js'
+import { Reader } from './reader.js'
 import type { Tail } from './tail.js'
 
 /** A subscriber that reads for itself, from a place on; nobody remembers how far. */
@@ -13,7 +14,7 @@ export class LogInbox implements Inbox {
 
   constructor(context: BackendContext, tail: Tail, places: ReadonlyMap<string, number>, pollIntervalMs: number) {
     this.#context = context
-    this.#reader = new Reader(context, tail, places, '')
+    this.#reader = new Reader(tail, places, '')
     this.#heat = new Heat(tail, [...places.keys()], pollIntervalMs)
   }
 

@@ -3,12 +3,13 @@ import { call, type Work } from '../../adapters/adapter.js'
 import { describe, RowcastError } from '../../errors.js'
 import type { Delivery, Settlement } from '../../event.js'
 import type { ResolvedSubscribeOptions } from '../../resolve.js'
-import { defer } from '../../wait.js'
+import { defer, detach } from '../../wait.js'
 import type { BackendContext, Inbox, Outcome } from '../backend.js'
+import type { LogDelivery } from './entry.js'
 import { Heat } from './heat.js'
-import type { LogDelivery } from './reader.js'
+import type { Lead } from './lead.js'
 import type { Tail } from './tail.js'
-import { type Lead, Term } from './term.js'
+import { Term } from './term.js'
 
 /** Shortest pause between two attempts to take over, in milliseconds: looks come often where much is published. */
 const MIN_ATTEMPT_MS = 50
@@ -37,6 +38,7 @@ export class Member implements Inbox {
   #term: Term | undefined
   #nextAttemptMs = 0
   #leaving = false
+  #steppingDown: Promise<void> | undefined
 
   constructor(
     context: BackendContext,
@@ -76,21 +78,18 @@ export class Member implements Inbox {
   }
 
   ack(delivery: Delivery, outcome: Outcome): void {
-    const acking = this.#settle((term) => term.ack(delivery as LogDelivery))
-    acking.then(
+    this.#settling(this.#term?.ack(delivery as LogDelivery)).then(
       (held) => outcome.onSettled(held),
       (error: unknown) => outcome.onSettleFailed(error),
     )
   }
 
   settle(delivery: Delivery, how: Settlement): Promise<boolean> {
-    return this.#settle((term) => term.settle(delivery as LogDelivery, how))
+    return this.#settling(this.#term?.settle(delivery as LogDelivery, how))
   }
 
-  async #settle(apply: (term: Term) => Promise<boolean>): Promise<boolean> {
-    const held = this.#term === undefined ? false : await apply(this.#term)
-    await this.#leaveWhenIdle()
-    return held
+  #settling(settling: Promise<boolean> = Promise.resolve(false)): Promise<boolean> {
+    return this.#leaving ? this.#settleAndLeave(settling) : settling
   }
 
   /** What a consumer still has in hand may be settled; then it steps down. */
@@ -118,8 +117,15 @@ export class Member implements Inbox {
   }
 
   #onTermChanged(): void {
-    if (this.#term?.isOver && !this.#leaving) this.#term = undefined
+    if (this.#leaving) detach(this.#leaveWhenIdle())
+    else if (this.#term?.isOver) this.#term = undefined
     this.#heat.raise()
+  }
+
+  async #settleAndLeave(settling: Promise<boolean>): Promise<boolean> {
+    const held = await settling
+    await this.#leaveWhenIdle()
+    return held
   }
 
   /** All channels or none: two members with half of the channels each would wait for each other. */
@@ -156,7 +162,8 @@ export class Member implements Inbox {
     if (!this.#leaving || this.#term?.isBusy) return
     const term = this.#term
     this.#term = undefined
-    if (term !== undefined && !term.isOver) await this.#stepDown(term)
+    if (term !== undefined && !term.isOver) this.#steppingDown = this.#stepDown(term)
+    await this.#steppingDown
     this.#gone.resolve()
   }
 

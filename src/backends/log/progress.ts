@@ -3,7 +3,10 @@
  * over those that are settled with everything before them.
  */
 export class Progress {
-  readonly #pending: number[] = []
+  #pending: number[] = []
+  /** Which of them comes next; those before it are gone, and are moved out now and then. */
+  #next = 0
+  /** Settled ahead of an earlier one. */
   readonly #settled = new Set<number>()
   #mark: number
 
@@ -22,10 +25,18 @@ export class Progress {
   }
 
   settle(position: number): void {
-    this.#settled.add(position)
-    for (let first = this.#pending[0]; first !== undefined && this.#settled.delete(first); first = this.#pending[0]) {
-      this.#mark = first
-      this.#pending.shift()
+    if (position <= this.#mark) return
+    if (position !== this.#pending[this.#next]) {
+      this.#settled.add(position)
+      return
     }
+    let next: number | undefined = position
+    do {
+      this.#mark = next
+      next = this.#pending[++this.#next]
+    } while (next !== undefined && this.#settled.delete(next))
+    if (this.#next * 2 < this.#pending.length) return
+    this.#pending = this.#pending.slice(this.#next)
+    this.#next = 0
   }
 }

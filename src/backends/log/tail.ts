@@ -1,19 +1,34 @@
 import type { Row } from '../../adapters/adapter.js'
-import type { Parameters } from '../../statements.js'
 import { sleep } from '../../wait.js'
 import type { BackendContext } from '../backend.js'
 import { type Findings, type Lane, Poller } from '../poller.js'
 import type { Sleeper } from '../sleeper.js'
+import { type Entry, type Stretch, toEntry } from './entry.js'
+import { Passes } from './passes.js'
 
 /** Most events that get their position in one statement, and where more than that are waiting. */
 const BATCH = 1_000
-const LARGE_BATCH = 2_000
+const LARGE_BATCH = 4_000
+/** Most bytes of events that come back along with their positions. */
+const MOST_BYTES = 2 ** 20
+/** How long to wait for this object's own readers before more events get their position, in milliseconds. */
+const UNREAD_MS = 20
 /** How soon to look again while another process gives positions, in milliseconds. */
 const CONTENDED_MS = 2
 /** Most reads that are kept for others. */
 const READS = 4
 /** Longest to wait until everything that was committed before has its position, in milliseconds. */
 const SETTLE_MS = 10_000
+
+/** Where to read one channel for a group. */
+interface Place {
+  readonly channel: string
+  /** Whose events to read besides everybody's; empty for none. */
+  readonly group: string
+  readonly after: number
+  readonly until: number
+  readonly limit: number
+}
 
 /** What was true of one channel at one moment. */
 export interface Sight {
@@ -36,7 +51,8 @@ export class Tail implements AsyncDisposable {
   readonly #sights = new Map<string, Sight>()
   readonly #standBys = new Set<() => void>()
   #isBehind = false
-  readonly #reads = new Map<string, Promise<readonly Row[]>>()
+  readonly #reads = new Map<string, Promise<Stretch>>()
+  readonly #passes = new Passes()
 
   constructor(context: BackendContext) {
     this.#context = context
@@ -59,18 +75,15 @@ export class Tail implements AsyncDisposable {
   }
 
   /**
-   * Rows of the log, which never change: what several subscribers of this object read after the same look is read once.
+   * What follows a place, from the newest pass or from the table. Rows of the log never change: what several subscribers
+   * of this object read after the same look is read once.
    * @see sql/postgres/statements/read_log.sql
    */
-  read(place: Parameters): Promise<readonly Row[]> {
-    const key = JSON.stringify(place)
-    const known = this.#reads.get(key)
-    if (known !== undefined) return known
-    const reading = this.#context.adapter.run('read_log', place)
-    reading.catch(() => this.#reads.delete(key))
-    if (this.#reads.size >= READS) this.#reads.clear()
-    this.#reads.set(key, reading)
-    return reading
+  async read(place: Place): Promise<Stretch> {
+    const wasRead = this.#passes.isRead
+    const recent = this.#passes.read(place.channel, place.group, place.after, place.until)
+    if (this.#isBehind && this.#passes.isRead && !wasRead) this.#poller.look()
+    return recent ?? this.#readTable(place)
   }
 
   /** Calls back after each look, which a member that stepped down elsewhere may have caused. */
@@ -93,6 +106,7 @@ export class Tail implements AsyncDisposable {
     return this.#poller[Symbol.asyncDispose]()
   }
 
+  /** Gives positions, one pass ahead of this object's own readers. */
   async #find(channels: readonly string[]): Promise<Findings> {
     const { heads, until, waiting } = await this.#advance(channels, this.#isBehind ? LARGE_BATCH : BATCH)
     const before = Math.max(0, ...channels.map((channel) => this.#sights.get(channel)?.until ?? 0))
@@ -101,25 +115,62 @@ export class Tail implements AsyncDisposable {
     this.#reads.clear()
     for (const onLook of this.#standBys) onLook()
     this.#isBehind = waiting && until > before
+    const isUnread = this.#isBehind && !this.#passes.isRead
     return {
       ready: ready.map(([channel]) => channel),
-      nextMs: waiting ? CONTENDED_MS : Number.POSITIVE_INFINITY,
-      more: this.#isBehind,
+      nextMs: isUnread ? UNREAD_MS : waiting ? CONTENDED_MS : Number.POSITIVE_INFINITY,
+      more: this.#isBehind && !isUnread,
     }
   }
 
   async #advance(channels: readonly string[], limit: number) {
     const { adapter, clock } = this.#context
     // One row more than there are channels, so that there is one.
-    const rows = await adapter.run('advance', { channels: ['', ...channels], limit })
-    const sights = rows.filter((row) => 'log_position' in row)
+    const parameters = { channels: ['', ...channels], limit, most_bytes: channels.length === 0 ? 0 : MOST_BYTES }
+    const rows = await adapter.run('advance', parameters)
+    const sights = rows.filter((row) => 'log_position' in row && row.log_position !== null)
     const state: Row = sights[0] ?? {}
     clock.observe(Number(state.now_ms))
+    if (state.shown_to !== undefined && state.shown_to !== null) this.#keep(channels, state, rows)
     return {
       heads: new Map(sights.slice(1).map(({ channel, position }) => [String(channel), Number(position ?? 0)])),
       until: Number(state.log_position),
       // Drivers differ in what they make of a boolean.
       waiting: ['t', 'true', '1'].includes(String(state.waiting)),
     }
+  }
+
+  /** Keeps what came back along with its positions. */
+  #keep(channels: readonly string[], state: Row, rows: readonly Row[]): void {
+    const entries = new Map<string, Entry[]>(channels.map((channel) => [channel, []]))
+    for (const row of rows) {
+      if (row.log_position !== null) continue
+      const channel = String(row.channel)
+      entries.get(channel)?.push(this.#toEntry(row, channel))
+    }
+    for (const list of entries.values()) list.sort((a, b) => a.position - b.position)
+    this.#passes.add({ from: Number(state.shown_from), to: Number(state.shown_to), entries })
+  }
+
+  #readTable(place: Place): Promise<Stretch> {
+    const key = JSON.stringify(place)
+    const known = this.#reads.get(key)
+    if (known !== undefined) return known
+    const reading = this.#readRows(place)
+    reading.catch(() => this.#reads.delete(key))
+    if (this.#reads.size >= READS) this.#reads.clear()
+    this.#reads.set(key, reading)
+    return reading
+  }
+
+  async #readRows({ channel, group, after, until, limit }: Place): Promise<Stretch> {
+    const parameters = { channel, consumer_group: group, after, until, limit }
+    const rows = await this.#context.adapter.run('read_log', parameters)
+    const entries = rows.map((row) => this.#toEntry(row, channel))
+    return { entries, to: entries.length === limit ? (entries.at(-1)?.position ?? until) : until }
+  }
+
+  #toEntry(row: Row, channel: string): Entry {
+    return toEntry(row, channel, String(row.consumer_group ?? ''), this.#context.options.maxAttempts)
   }
 }

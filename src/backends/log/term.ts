@@ -3,8 +3,10 @@ import { describe } from '../../errors.js'
 import type { Lease, Settlement } from '../../event.js'
 import type { BackendContext } from '../backend.js'
 import { retryOnBreak } from '../retry.js'
+import { type LogDelivery, toDelivery } from './entry.js'
+import { Hold, type Lead } from './lead.js'
 import { Progress } from './progress.js'
-import { type LogDelivery, Reader, toDelivery } from './reader.js'
+import { Reader } from './reader.js'
 import type { Tail } from './tail.js'
 
 /** How often a checkpoint is written over connections that break: about as long as a usual lease. */
@@ -13,20 +15,21 @@ const MIN_HEARTBEAT_MS = 5
 /** Events delivered one by one after a reader has died: as many as it may have had in hand, mostly. */
 const ALONE = 100
 
-/** What a member leased when it began to read for its group. */
-export interface Lead {
-  readonly group: string
-  readonly token: string
-  readonly leaseMs: number
-  readonly expiresAtMs: number
-  /** Per channel the checkpoint, and how many readers have died at the event that comes next. */
-  readonly checkpoints: readonly { readonly channel: string; readonly position: number; readonly attempts: number }[]
-}
-
 interface Retry {
   readonly delivery: LogDelivery
   readonly dueMs: number
 }
+
+/** Deliveries whose place the next write moves the checkpoint over. */
+interface Passing {
+  readonly deliveries: LogDelivery[]
+  readonly acks: Map<string, number>
+  /** Whether the lease was held when that was written. */
+  readonly held: Promise<boolean>
+}
+
+const HELD = Promise.resolve(true)
+const NONE: ReadonlyMap<string, number> = new Map()
 
 /**
  * One member's time as the active one of its group: reads in order, takes back what is nacked and delivers it again in
@@ -44,11 +47,13 @@ export class Term {
   #alone: number
   readonly #inHand = new Set<LogDelivery>()
   readonly #writes: Coalescer<number, boolean>
+  #passing: Passing | undefined
   #retries: Retry[] = []
   #heartbeat: NodeJS.Timeout | undefined
   #alarm: NodeJS.Timeout | undefined
   #expiresAtMs: number
   #over = false
+  readonly #end = () => this.#expiresAtMs
 
   /** @param onChange called when there is a reason to take more, or the term is over */
   constructor(context: BackendContext, tail: Tail, lead: Lead, onChange: () => void) {
@@ -57,7 +62,7 @@ export class Term {
     this.#onChange = onChange
     this.#expiresAtMs = lead.expiresAtMs
     const places = new Map(lead.checkpoints.map(({ channel, position }) => [channel, position]))
-    this.#reader = new Reader(context, tail, places, lead.group)
+    this.#reader = new Reader(tail, places, lead.group)
     this.#progress = new Map([...places].map(([channel, position]) => [channel, new Progress(position)]))
     this.#suspects = new Map(
       lead.checkpoints.filter(({ attempts }) => attempts > 0).map(({ channel, attempts }) => [channel, attempts]),
@@ -92,11 +97,8 @@ export class Term {
   }
 
   /** `false`: the lease was lost. */
-  async ack(delivery: LogDelivery): Promise<boolean> {
-    if (delivery.lease?.lost !== false) return false
-    const held = await this.#pass(delivery)
-    if (held) this.#context.telemetry.count('events.ack', 1, delivery.channel)
-    return held
+  ack(delivery: LogDelivery): Promise<boolean> {
+    return delivery.lease?.lost === false ? this.#pass(delivery, 1) : Promise.resolve(false)
   }
 
   /** `false`: the lease was lost. */
@@ -163,23 +165,47 @@ export class Term {
     )
     if (rows.length === 0) return this.#lose()
     this.#context.telemetry.count('events.dead', 1, channel)
-    return this.#pass(delivery)
+    return this.#pass(delivery, 0)
   }
 
   /**
    * Settles it, and waits until that is written where the checkpoint could move over it. What is settled ahead of an
    * earlier event is delivered again if this member dies before that one is settled.
    */
-  async #pass(delivery: LogDelivery): Promise<boolean> {
-    const progress = this.#progress.get(delivery.channel)
-    progress?.settle(delivery.position)
-    const isWritable = progress !== undefined && progress.mark >= delivery.position
-    const held = !isWritable || (await this.#writes.add(this.#lead.leaseMs))
-    this.#inHand.delete(delivery)
-    this.#suspects.delete(delivery.channel)
-    this.#alone = Math.max(0, this.#alone - 1)
+  #pass(delivery: LogDelivery, acks: 0 | 1): Promise<boolean> {
+    const { channel, position } = delivery
+    const progress = this.#progress.get(channel)
+    progress?.settle(position)
+    if (progress === undefined || progress.mark < position) {
+      this.#leave([delivery], new Map([[channel, acks]]))
+      return HELD
+    }
+    this.#passing ??= this.#passTogether()
+    this.#passing.deliveries.push(delivery)
+    this.#passing.acks.set(channel, (this.#passing.acks.get(channel) ?? 0) + acks)
+    return this.#passing.held
+  }
+
+  /** Those who settle before the next write begins share its answer. */
+  #passTogether(): Passing {
+    const deliveries: LogDelivery[] = []
+    const acks = new Map<string, number>()
+    const held = this.#writes.add(this.#lead.leaseMs).then((isHeld) => {
+      this.#leave(deliveries, isHeld ? acks : NONE)
+      return isHeld
+    })
+    return { deliveries, acks, held }
+  }
+
+  /** Nobody has them in hand any more. */
+  #leave(deliveries: readonly LogDelivery[], acks: ReadonlyMap<string, number>): void {
+    for (const delivery of deliveries) {
+      this.#inHand.delete(delivery)
+      if (this.#suspects.size > 0) this.#suspects.delete(delivery.channel)
+    }
+    this.#alone = Math.max(0, this.#alone - deliveries.length)
+    for (const [channel, count] of acks) this.#context.telemetry.count('events.ack', count, channel)
     this.#onChange()
-    return held
   }
 
   async #giveBack(next: LogDelivery, delivery: LogDelivery, delayMs: number): Promise<boolean> {
@@ -208,12 +234,12 @@ export class Term {
   }
 
   #lease(): Lease {
-    const { token, leaseMs } = this.#lead
-    return { token, leaseMs, expiresAtMs: this.#expiresAtMs, lost: false, holder: undefined }
+    return new Hold(this.#lead, this.#end)
   }
 
   /** Writes the marks of all channels; `false`: the lease was lost. */
   async #write(leaseMs: number): Promise<boolean> {
+    this.#passing = undefined
     if (this.#over) return false
     const { group, token } = this.#lead
     const checkpoints = [...this.#progress].map(([channel, { mark }]) => ({ channel, position: mark }))
@@ -227,9 +253,6 @@ export class Term {
     )
     if (rows.length < checkpoints.length) return this.#lose()
     this.#expiresAtMs = Math.min(...rows.map((row) => Number(row.lease_expires_at_ms)))
-    for (const { lease } of [...this.#inHand, ...this.#retries.map(({ delivery }) => delivery)]) {
-      if (lease !== null) lease.expiresAtMs = this.#expiresAtMs
-    }
     return true
   }
 
