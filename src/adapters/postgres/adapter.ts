@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { ContentionError, UnsupportedError } from '../../errors.js'
-import { type Parameters, Statements } from '../../statements.js'
+import { type Parameters, type Statement, Statements } from '../../statements.js'
 import { atMost, handled } from '../../wait.js'
 import type { Adapter, ConnectOptions, NotificationHandlers, NotificationListener, Row, Work } from '../adapter.js'
 import {
@@ -16,50 +16,13 @@ import { PROBE_TIMEOUT_MS } from '../opening.js'
 import { type PostgresDialect, postgresDialect } from './dialect.js'
 import { checkTransaction, type PooledClient, type PostgresClient, type PostgresPool } from './driver.js'
 import { translate } from './errors.js'
+import { KnownStatement, QUERY_TIMEOUT_MS, TEXT_ONLY } from './known-statement.js'
 import { type ListenConfig, openListener } from './listener.js'
 
-/** After this long without an answer a connection counts as broken, in milliseconds. */
-const QUERY_TIMEOUT_MS = 30_000
-/** Every column arrives as text: a user's pool may have type parsers of its own. */
-const TEXT_ONLY = { getTypeParser: () => (text: string) => text }
 const PROBE = { text: 'select pg_backend_pid() as pid', types: TEXT_ONLY, query_timeout: PROBE_TIMEOUT_MS }
-/**
- * A prepared statement that twice in a row takes longer than this is planned each time for a while after, in milliseconds. Postgres keeps
- * a plan that it made while a table was nearly empty, and reads all of it with that plan once it is long (measured on
- * 100 000 events after a quiet time: a twelfth of the speed). Planning costs half a millisecond, which is little beside a
- * statement that takes long and much beside one that does not. The first executions say nothing: they open connections,
- * and no plan is kept before the sixth.
- */
-const LONG_MS = 20
-const PLAN_ANEW_MS = 10_000
-const FIRST_EXECUTIONS = 10
 const BEGIN = { text: 'begin', query_timeout: QUERY_TIMEOUT_MS }
 const COMMIT = { text: 'commit', query_timeout: QUERY_TIMEOUT_MS }
 const ROLLBACK = { text: 'rollback' }
-
-/** What is known of a statement. */
-class History {
-  readonly preparedName: string
-  #plannedAnewUntilMs = 0
-  #executions = 0
-  #longOnes = 0
-
-  constructor(preparedName: string) {
-    this.preparedName = preparedName
-  }
-
-  get isPlannedAnew(): boolean {
-    return performance.now() < this.#plannedAnewUntilMs
-  }
-
-  /** An execution took so long. One long one may be a busy disk; a plan that does not fit makes all of them long. */
-  note(tookMs: number): void {
-    this.#longOnes = tookMs > LONG_MS ? this.#longOnes + 1 : 0
-    if (++this.#executions > FIRST_EXECUTIONS && this.#longOnes > 1) {
-      this.#plannedAnewUntilMs = performance.now() + PLAN_ANEW_MS
-    }
-  }
-}
 
 export interface PostgresResources {
   readonly pool: PostgresPool
@@ -74,7 +37,7 @@ export class PostgresAdapter implements Adapter {
   readonly #statements: Statements
   readonly #resources: PostgresResources
   readonly #options: ConnectOptions
-  readonly #histories = new Map<string, History>()
+  readonly #known = new Map<string, KnownStatement>()
   #direct = false
 
   get poolSize(): number | undefined {
@@ -161,28 +124,24 @@ export class PostgresAdapter implements Adapter {
   }
 
   async #query(client: PostgresClient, { statement, values }: Prepared): Promise<readonly Row[]> {
-    const config = { text: statement.text, values: [...values], types: TEXT_ONLY, query_timeout: QUERY_TIMEOUT_MS }
-    const history = this.#historyOf(statement)
+    const known = this.#knownOf(statement)
     const startedMs = performance.now()
-    const named = this.#direct && statement.name !== 'migration' && !history.isPlannedAnew
     try {
-      const { rows } = await client.query(named ? { ...config, name: history.preparedName } : config)
-      history.note(performance.now() - startedMs)
+      const { rows } = await client.query(known.query([...values], this.#direct && statement.name !== 'migration'))
+      known.note(performance.now() - startedMs)
       return rows
     } catch (error) {
       throw translate(error)
     }
   }
 
-  /** Prepared statements belong to a session, which two schemas or two versions of rowcast may share. */
-  #historyOf({ name, text }: { name: string; text: string }): History {
-    let history = this.#histories.get(name)
-    if (history === undefined) {
-      const digest = createHash('sha256').update(text).digest('hex').slice(0, 16)
-      history = new History(`rowcast_${name}_${digest}`)
-      this.#histories.set(name, history)
+  #knownOf(statement: Statement): KnownStatement {
+    let known = this.#known.get(statement.text)
+    if (known === undefined) {
+      known = new KnownStatement(statement)
+      this.#known.set(statement.text, known)
     }
-    return history
+    return known
   }
 
   #inTransaction<Result>(work: (client: PostgresClient) => Promise<Result>): Promise<Result> {

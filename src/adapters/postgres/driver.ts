@@ -23,7 +23,7 @@ export interface PostgresPool extends PostgresClient {
   readonly options?: { readonly max?: number }
 }
 
-interface QueryConfig {
+export interface QueryConfig {
   readonly text: string
   readonly values?: unknown[]
   readonly name?: string

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto'
+import type { Statement } from '../../statements.js'
+import type { QueryConfig } from './driver.js'
+
+/** After this long without an answer a connection counts as broken, in milliseconds. */
+export const QUERY_TIMEOUT_MS = 30_000
+/** Every column arrives as text: a user's pool may have type parsers of its own. */
+export const TEXT_ONLY = { getTypeParser: () => (text: string) => text }
+/**
+ * A prepared statement that twice in a row takes longer than this is planned each time for a while after, in milliseconds.
+ * Postgres keeps a plan that it made while a table was nearly empty, and reads all of it with that plan once it is long
+ * (measured on 100 000 events after a quiet time: a twelfth of the speed). Planning costs half a millisecond, which is
+ * little beside a statement that takes long and much beside one that does not. The first executions say nothing: they open
+ * connections, and no plan is kept before the sixth.
+ */
+const LONG_MS = 20
+const PLAN_ANEW_MS = 10_000
+const FIRST_EXECUTIONS = 10
+
+type Values = (string | number | boolean | null)[]
+
+/** One statement as this process has seen it run. */
+export class KnownStatement {
+  /** What all queries of it share, planned anew or prepared. The driver copies the rest of a query, property by property. */
+  readonly #plain: QueryConfig
+  readonly #prepared: QueryConfig
+  #plannedAnewUntilMs = 0
+  #executions = 0
+  #longOnes = 0
+
+  constructor({ name, text }: Statement) {
+    // Prepared statements belong to a session, which two schemas or two versions of rowcast may share.
+    const digest = createHash('sha256').update(text).digest('hex').slice(0, 16)
+    this.#plain = { text, types: TEXT_ONLY, query_timeout: QUERY_TIMEOUT_MS }
+    this.#prepared = { ...this.#plain, name: `rowcast_${name}_${digest}` }
+  }
+
+  /** @param mayPrepare whether sessions are our own */
+  query(values: Values, mayPrepare: boolean): QueryConfig {
+    const isPrepared = mayPrepare && performance.now() >= this.#plannedAnewUntilMs
+    return Object.assign(Object.create(isPrepared ? this.#prepared : this.#plain), { values })
+  }
+
+  /** An execution took so long. One long one may be a busy disk; a plan that does not fit makes all of them long. */
+  note(tookMs: number): void {
+    this.#longOnes = tookMs > LONG_MS ? this.#longOnes + 1 : 0
+    if (++this.#executions > FIRST_EXECUTIONS && this.#longOnes > 1) {
+      this.#plannedAnewUntilMs = performance.now() + PLAN_ANEW_MS
+    }
+  }
+}
