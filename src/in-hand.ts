@@ -62,16 +62,21 @@ export class InHand {
 
   /**
    * The message that a caller means.
-   * @throws {ConfigurationError} when it means no event at all
+   * @throws {ConfigurationError} when it means no event at all, or an id means the events of several consumers
    * @throws {RowcastError} with code `NOT_HELD` when nobody here holds it
    */
   find(event: EventMessage | EventId): Message {
     if (event instanceof Message) return event
     if (!isEventId(event)) throw new ConfigurationError('pass an event that this channel delivered, or its id')
-    for (const hand of this.#all) {
-      const message = hand.get(event)
-      if (message !== undefined) return message
+    const held = this.#all.flatMap((hand) => hand.get(event) ?? [])
+    const live = held.filter((message) => !message.isStale)
+    if (live.length > 1) {
+      throw new ConfigurationError(
+        `event ${event} is in the hands of several consumers here: settle by the event itself`,
+      )
     }
+    const [message] = live.length === 1 ? live : held
+    if (message !== undefined) return message
     throw new RowcastError(
       'NOT_HELD',
       `event ${event} is not in this channel's hands: it was settled already, or another consumer got it`,

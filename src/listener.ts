@@ -96,7 +96,7 @@ export class Listener implements AsyncDisposable {
   /** Handles an event, and then those that are there already: a place in the queue costs more than a short handler. */
   async #work(first: Message): Promise<void> {
     // What still waited for a place when the listener was stopped, or its lease ended, is for another consumer.
-    if (this.#stopped !== undefined || first.isStale) await first.release().catch((error) => this.#warn(first, error))
+    if (this.#stopped !== undefined || first.isStale) await first.release().catch((error) => this.#giveUp(first, error))
     else for (let message: Message | undefined = first; message; message = this.#takeNow()) await this.#handle(message)
   }
 
@@ -120,15 +120,19 @@ export class Listener implements AsyncDisposable {
     message.finish()
   }
 
-  /** The lease ends by itself, and the event is delivered again. */
+  #giveUp(message: Message, error: unknown): void {
+    message.giveUp()
+    this.#warn(message, error)
+  }
+
   #warn({ id, channel }: Message, error: unknown): void {
     this.#context.logger.warn('an event could not be settled', { id, channel, error: describe(error) })
   }
 
   /** The handler's place was free at once: acks of many travel together, and need not wait for each other. */
   #onAcked = (message: Message, error?: unknown) => {
-    if (error !== undefined) this.#warn(message, error)
     this.#acks.end()
+    if (error !== undefined) this.#warn(message, error)
   }
 
   async #giveBack(message: Message, error: unknown): Promise<void> {
@@ -139,7 +143,7 @@ export class Listener implements AsyncDisposable {
       if (attempts >= this.#options.maxAttempts) await message.bury(describe(error))
       else await message.nack({ delayMs: this.#delayMs(attempts), error })
     } catch (reason) {
-      this.#warn(message, reason)
+      this.#giveUp(message, reason)
     }
   }
 

@@ -9,6 +9,18 @@ export interface Logger {
   error(message: string, details?: Record<string, unknown>): void
 }
 
+/** What a logger throws must not decide what happens to an event. */
+export function guarded(logger: Logger): Logger {
+  const guard = (level: keyof Logger) => (message: string, details?: Record<string, unknown>) => {
+    try {
+      logger[level](message, details)
+    } catch {
+      // There is nowhere left to say it.
+    }
+  }
+  return { debug: guard('debug'), info: guard('info'), warn: guard('warn'), error: guard('error') }
+}
+
 /** Warnings and errors go to the console; the rest is for those who bring a logger of their own. */
 export const consoleLogger: Logger = {
   debug() {},

@@ -122,6 +122,11 @@ export class Message implements EventMessage, Outcome {
     return this.#settle({ type: 'release' })
   }
 
+  /** Nobody will settle it: where it is leased, the lease ends by itself, and the event is delivered again. */
+  giveUp(): void {
+    this.#owner.onSettled(this)
+  }
+
   /** The consumer has finished with it. Where nothing is leased, that needs no ack. */
   finish(): void {
     if (!this.isLeased && !this.isSettled) this.#owner.onSettled(this)
@@ -148,6 +153,7 @@ export class Message implements EventMessage, Outcome {
   /** Nothing is known to be settled, so it may be tried again. */
   onSettleFailed(error: unknown): void {
     this.#how = undefined
+    if (this.#onAcked !== undefined) this.giveUp()
     this.#waiting?.reject(error)
     this.#waiting = undefined
     this.#tell(error)

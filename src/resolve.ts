@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import type * as v from 'valibot'
 import { ConfigurationError } from './errors.js'
 import type { Delay, Metadata } from './event.js'
+import { guarded } from './logger.js'
 import { checkName } from './names.js'
 import { parse } from './option-parser.js'
 import {
@@ -36,7 +37,7 @@ export interface ResolvedChannelOptions extends Required<Omit<ChannelOptions, 'b
 export function resolveChannelOptions(options: unknown, where = 'EventChannel.open'): ResolvedChannelOptions {
   const { backend, schemas, listenUrl, ...rest } = parse(where, channelOptions, options)
   const consumer = `${rest.serviceName}@${hostname()}:${process.pid}`
-  return { ...rest, backend, schemas, listenUrl, consumer }
+  return { ...rest, logger: guarded(rest.logger), backend, schemas, listenUrl, consumer }
 }
 
 /** Publish options as the backend wants them. */

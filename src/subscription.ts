@@ -219,8 +219,8 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
       // A promise only where a schema needs time.
       const message = decoded instanceof Promise ? await decoded : decoded
       this.#decoding = undefined
-      // It counts as waiting until here; closing meanwhile gave it back.
-      if (this.#buffer[0] !== delivery) break
+      // It counts as waiting until here; closing meanwhile gave it back, or is about to.
+      if (this.#buffer[0] !== delivery || this.#waiters.length === 0) break
       this.#buffer.shift()
       if (message !== undefined) this.#handOut(message)
     }

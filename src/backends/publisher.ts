@@ -33,9 +33,14 @@ export class Publisher {
 
   async publish(events: readonly NewEvent[]): Promise<readonly EventId[]> {
     const topics = this.#wakeUps.topicsNow(events)
-    const ids = await retryOnBreak(ATTEMPTS, (attempt) => this.#storage.store(events, topics, attempt))
-    this.#wakeUps.stored(events)
-    return ids
+    try {
+      const ids = await retryOnBreak(ATTEMPTS, (attempt) => this.#storage.store(events, topics, attempt))
+      this.#wakeUps.stored(events, topics)
+      return ids
+    } catch (error) {
+      this.#wakeUps.notNotified(topics)
+      throw error
+    }
   }
 
   async publishIn(tx: unknown, events: readonly NewEvent[]): Promise<readonly EventId[]> {

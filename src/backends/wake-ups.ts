@@ -44,16 +44,17 @@ export class WakeUps implements AsyncDisposable {
     }
   }
 
-  /** The topics to notify along with these events; for those notified a moment ago, one more follows a moment later. */
+  /** The topics to notify along with these events: those that were not notified a moment ago. */
   topicsNow(events: readonly NewEvent[]): readonly string[] {
     if (this.#adapter.listen === undefined) return []
-    const now = performance.now()
-    return this.topicsInTransaction(events).filter((topic) => {
-      const dueInMs = (this.#lastNotifiedMs.get(topic) ?? Number.NEGATIVE_INFINITY) + NOTIFY_INTERVAL_MS - now
-      if (dueInMs > 0) this.#notifyLater(topic, dueInMs + COMPANY_MS)
-      else this.#noteNotified(topic)
-      return dueInMs <= 0
-    })
+    const topics = this.topicsInTransaction(events).filter((topic) => this.#dueInMs(topic) <= 0)
+    for (const topic of topics) this.#noteNotified(topic)
+    return topics
+  }
+
+  /** What was to carry these did not get through; others may have relied on it. */
+  notNotified(topics: readonly string[]): void {
+    for (const topic of topics) this.#notifyLater(topic, NOTIFY_INTERVAL_MS)
   }
 
   /** The topics to notify when the caller's transaction commits: all, since nobody knows when that is. */
@@ -68,8 +69,11 @@ export class WakeUps implements AsyncDisposable {
     return [...channels].map((channel) => this.#topicOf(channel))
   }
 
-  /** These events are committed. */
-  stored(events: readonly NewEvent[]): void {
+  /**
+   * These events are committed.
+   * @param notified the topics that were notified with them; for the others one notification follows a moment later
+   */
+  stored(events: readonly NewEvent[], notified: readonly string[] = []): void {
     const now = this.#clock.now()
     const ready = new Set<string>()
     for (const { channel, delay } of events) {
@@ -77,6 +81,9 @@ export class WakeUps implements AsyncDisposable {
       else this.#sleeper.expect(channel, delay?.delayMs ?? Number(delay?.availableAtMs) - now)
     }
     for (const channel of ready) this.#sleeper.wake(channel)
+    for (const topic of this.topicsOf(ready)) {
+      if (!notified.includes(topic)) this.#notifyLater(topic, Math.max(0, this.#dueInMs(topic)) + COMPANY_MS)
+    }
   }
 
   /** Events will be there when the caller commits, of which some databases cannot tell. */
@@ -142,6 +149,10 @@ export class WakeUps implements AsyncDisposable {
       detach(this.#adapter.run('notify', { topics: [topic] }))
     }, dueInMs)
     this.#trailing.set(topic, timer)
+  }
+
+  #dueInMs(topic: string): number {
+    return (this.#lastNotifiedMs.get(topic) ?? Number.NEGATIVE_INFINITY) + NOTIFY_INTERVAL_MS - performance.now()
   }
 
   #noteNotified(topic: string): void {

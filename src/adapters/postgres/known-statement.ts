@@ -21,7 +21,7 @@ type Values = (string | number | boolean | null)[]
 
 /** One statement as this process has seen it run. */
 export class KnownStatement {
-  /** What all queries of it share, planned anew or prepared. The driver copies the rest of a query, property by property. */
+  /** What all queries of it share, planned anew or prepared. */
   readonly #plain: QueryConfig
   readonly #prepared: QueryConfig
   #plannedAnewUntilMs = 0
@@ -38,7 +38,7 @@ export class KnownStatement {
   /** @param mayPrepare whether sessions are our own */
   query(values: Values, mayPrepare: boolean): QueryConfig {
     const isPrepared = mayPrepare && performance.now() >= this.#plannedAnewUntilMs
-    return Object.assign(Object.create(isPrepared ? this.#prepared : this.#plain), { values })
+    return { ...(isPrepared ? this.#prepared : this.#plain), values }
   }
 
   /** An execution took so long. One long one may be a busy disk; a plan that does not fit makes all of them long. */

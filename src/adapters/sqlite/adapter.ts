@@ -101,8 +101,8 @@ export class SqliteAdapter implements Adapter {
 
   /** All or none, also where the owner of the transaction catches the error and commits what they did themselves. */
   #inSavepoint<Result>(database: SqliteDatabase, work: () => Work<Result>): Result {
+    database.exec('savepoint rowcast')
     try {
-      database.exec('savepoint rowcast')
       const result = this.#drive(database, work)
       database.exec('release rowcast')
       return result

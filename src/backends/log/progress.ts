@@ -1,3 +1,5 @@
+import type { LogDelivery } from './entry.js'
+
 /**
  * How far a group has read one channel: the contiguous low-water mark. Events may be settled in any order; the mark moves
  * over those that are settled with everything before them.
@@ -39,4 +41,12 @@ export class Progress {
     this.#pending = this.#pending.slice(this.#next)
     this.#next = 0
   }
+}
+
+/** Deliveries whose place the next write moves the checkpoint over. */
+export interface Passing {
+  readonly deliveries: LogDelivery[]
+  readonly acks: Map<string, number>
+  /** Whether the lease was held when that was written. */
+  readonly held: Promise<boolean>
 }

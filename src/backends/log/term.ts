@@ -5,7 +5,7 @@ import type { BackendContext } from '../backend.js'
 import { retryOnBreak } from '../retry.js'
 import { type LogDelivery, toDelivery } from './entry.js'
 import { Hold, type Lead } from './lead.js'
-import { Progress } from './progress.js'
+import { type Passing, Progress } from './progress.js'
 import { Reader } from './reader.js'
 import type { Tail } from './tail.js'
 
@@ -18,14 +18,6 @@ const ALONE = 100
 interface Retry {
   readonly delivery: LogDelivery
   readonly dueMs: number
-}
-
-/** Deliveries whose place the next write moves the checkpoint over. */
-interface Passing {
-  readonly deliveries: LogDelivery[]
-  readonly acks: Map<string, number>
-  /** Whether the lease was held when that was written. */
-  readonly held: Promise<boolean>
 }
 
 const HELD = Promise.resolve(true)
@@ -152,7 +144,7 @@ export class Term {
   async #bury(delivery: LogDelivery, error: string): Promise<boolean> {
     const { channel, position, attempts, maxAttempts } = delivery
     const { group, token } = this.#lead
-    const rows = await retryOnBreak(ATTEMPTS, () =>
+    const burying = retryOnBreak(ATTEMPTS, () =>
       this.#context.adapter.run('bury_log', {
         channel,
         position,
@@ -163,7 +155,7 @@ export class Term {
         lease_token: token,
       }),
     )
-    if (rows.length === 0) return this.#lose()
+    if ((await this.#orLose(burying)).length === 0) return this.#lose()
     this.#context.telemetry.count('events.dead', 1, channel)
     return this.#pass(delivery, 0)
   }
@@ -190,7 +182,8 @@ export class Term {
   #passTogether(): Passing {
     const deliveries: LogDelivery[] = []
     const acks = new Map<string, number>()
-    const held = this.#writes.add(this.#lead.leaseMs).then((isHeld) => {
+    const written = this.#orLose(this.#writes.add(this.#lead.leaseMs))
+    const held = written.then((isHeld) => {
       this.#leave(deliveries, isHeld ? acks : NONE)
       return isHeld
     })
@@ -254,6 +247,14 @@ export class Term {
     if (rows.length < checkpoints.length) return this.#lose()
     this.#expiresAtMs = Math.min(...rows.map((row) => Number(row.lease_expires_at_ms)))
     return true
+  }
+
+  /** Where it is not known what was written the term is over: a member goes on from the checkpoint when the lease ends. */
+  #orLose<Result>(writing: Promise<Result>): Promise<Result> {
+    return writing.catch((error: unknown) => {
+      this.#lose()
+      throw error
+    })
   }
 
   /** Another member reads now. */

@@ -45,9 +45,12 @@ function toDelivery(row: Row, { channel, token, leaseMs }: Mark): QueueDelivery 
   }
 }
 
-/** The payloads are read in one go: where they arrive as lists the database has seen to it that they are JSON. */
+/**
+ * Payloads are read in one go: where they arrive as lists the database has seen to it that they are JSON. A single one,
+ * which may be large, stays the text that it is until somebody wants it.
+ */
 function readLists(row: Row, ids: readonly string[], { channel, token, leaseMs }: Mark, into: QueueDelivery[]): void {
-  const payloads = JSON.parse(`[${row.payloads}]`) as readonly unknown[]
+  const payloads = ids.length === 1 ? undefined : (JSON.parse(`[${row.payloads}]`) as readonly unknown[])
   const [metadata, keys, errors] = [readRare(row.metadata), readRare(row.dedupe_keys), readRare(row.last_errors)]
   const [priorities, attempts, maxAttempts] = [split(row.priorities), split(row.attempts), split(row.max_attempts)]
   const [createdAt, availableAt] = [split(row.created_at_ms), split(row.available_at_ms)]
@@ -58,7 +61,7 @@ function readLists(row: Row, ids: readonly string[], { channel, token, leaseMs }
       id,
       channel,
       priority: Number(priorities[index]),
-      payload: { value: payloads[index] },
+      payload: payloads === undefined ? String(row.payloads) : { value: payloads[index] },
       metadata: about === undefined ? null : { value: about },
       key: (keys?.[id] as string | undefined) ?? null,
       attempts: Number(attempts[index]),

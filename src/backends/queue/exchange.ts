@@ -102,16 +102,24 @@ export class Exchange {
     const startedMs = performance.now()
     try {
       const rows = await this.#ask(acks, { token, stretches, ...claim })
+      const tookMs = performance.now() - startedMs
       this.#answer(acks, findHeld(rows))
-      if (claim === undefined) return
-      const claimed = this.#read(rows, token, claim.leaseMs)
-      this.#head.observe(stretches, performance.now() - startedMs, acks.length, claimed)
-      if (claimed.length < claim.limit) this.#lookAgain()
-      claim.claimed.resolve(claimed)
+      if (claim !== undefined) this.#deliver(claim, rows, { token, stretches, tookMs, settled: acks.length })
     } catch (error) {
       claim?.claimed.reject(error)
       if (error instanceof ConnectionError) this.#recover(acks, error)
       else this.#fail(acks, error)
+    }
+  }
+
+  #deliver(claim: Claim, rows: readonly Row[], scan: Scan & { tookMs: number; settled: number }): void {
+    try {
+      const claimed = this.#read(rows, scan.token, claim.leaseMs)
+      this.#head.observe(scan.stretches, scan.tookMs, scan.settled, claimed)
+      if (claimed.length < claim.limit) this.#lookAgain()
+      claim.claimed.resolve(claimed)
+    } catch (error) {
+      claim.claimed.reject(error)
     }
   }
 
@@ -172,7 +180,7 @@ export class Exchange {
   #answer(acks: readonly Ack[], isHeld: (id: string) => boolean): void {
     let count = 0
     for (const { delivery, outcome } of acks) {
-      const held = isHeld(delivery.id)
+      const held = !delivery.lease.lost && isHeld(delivery.id)
       if (held) count++
       this.#leases.endSettling(delivery, held)
       outcome.onSettled(held)

@@ -1,4 +1,5 @@
 import { describe } from '../../errors.js'
+import type { EventId } from '../../event.js'
 import { groupBy } from '../../group.js'
 import type { BackendContext } from '../backend.js'
 import { addressOf, type QueueDelivery } from './delivery.js'
@@ -9,7 +10,7 @@ const MIN_INTERVAL_MS = 5
 /** What is in this process's hands, buffered or handed out, and the one heartbeat that keeps its leases alive. */
 export class Leases implements AsyncDisposable {
   readonly #context: BackendContext
-  readonly #held = new Set<QueueDelivery>()
+  readonly #held = new Map<EventId, QueueDelivery>()
   readonly #settling = new Set<QueueDelivery>()
   #timer: NodeJS.Timeout | undefined
   #intervalMs = Number.POSITIVE_INFINITY
@@ -23,13 +24,16 @@ export class Leases implements AsyncDisposable {
     return this.#held.size
   }
 
+  /** A process that stood still may claim an event again whose lease it held: what it had of it is lost. */
   hold(delivery: QueueDelivery): void {
-    this.#held.add(delivery)
+    const previous = this.#held.get(delivery.id)
+    if (previous !== undefined) this.lose(previous)
+    this.#held.set(delivery.id, delivery)
     this.#beatWithin(delivery.lease.leaseMs / 3)
   }
 
   letGo(delivery: QueueDelivery): void {
-    this.#held.delete(delivery)
+    if (this.#holds(delivery)) this.#held.delete(delivery.id)
   }
 
   /**
@@ -47,14 +51,15 @@ export class Leases implements AsyncDisposable {
     else this.lose(delivery)
   }
 
-  /** Nothing is known to be settled. */
+  /** Nothing is known to be settled. Who has it may try again while its lease runs; nobody keeps that alive any more. */
   giveUpSettling(delivery: QueueDelivery): void {
     this.#settling.delete(delivery)
+    this.letGo(delivery)
   }
 
   /** The database said that another holds it, or did. Counted once. */
   lose(delivery: QueueDelivery): void {
-    this.#held.delete(delivery)
+    this.letGo(delivery)
     if (delivery.lease.lost) return
     delivery.lease.lost = true
     this.#context.telemetry.count('events.lease.lost', 1, delivery.channel)
@@ -73,7 +78,7 @@ export class Leases implements AsyncDisposable {
         const expiresAtMs = ends.get(delivery.id)
         if (expiresAtMs !== undefined) delivery.lease.expiresAtMs = expiresAtMs
         // What was settled while the question was under way is not lost.
-        else if (this.#held.has(delivery) && !this.#settling.has(delivery)) this.lose(delivery)
+        else if (this.#holds(delivery) && !this.#settling.has(delivery)) this.lose(delivery)
       }
     }
   }
@@ -83,6 +88,10 @@ export class Leases implements AsyncDisposable {
     clearTimeout(this.#timer)
     this.#timer = undefined
     await this.#beating
+  }
+
+  #holds(delivery: QueueDelivery): boolean {
+    return this.#held.get(delivery.id) === delivery
   }
 
   /** The shortest lease in hand sets the pace. */
@@ -97,7 +106,7 @@ export class Leases implements AsyncDisposable {
 
   async #beat(): Promise<void> {
     const now = this.#context.clock.now()
-    const due = [...this.#held].filter(({ lease }) => lease.expiresAtMs - now < lease.leaseMs * 0.9)
+    const due = [...this.#held.values()].filter(({ lease }) => lease.expiresAtMs - now < lease.leaseMs * 0.9)
     try {
       await this.extend(due)
     } catch (error) {
@@ -105,7 +114,7 @@ export class Leases implements AsyncDisposable {
       this.#context.options.logger.warn('the heartbeat failed', { error: describe(error), deliveries: due.length })
     }
     this.#timer = undefined
-    const shortestMs = Math.min(...[...this.#held].map(({ lease }) => lease.leaseMs))
+    const shortestMs = Math.min(...[...this.#held.values()].map(({ lease }) => lease.leaseMs))
     if (this.#held.size > 0) this.#beatWithin(shortestMs / 3)
   }
 }

@@ -132,7 +132,7 @@ export class Settler {
 
   async #flush(verb: GiveBack, channel: string, items: readonly Item[]): Promise<readonly boolean[]> {
     const held = new Set(await this.#ask(verb, channel, items))
-    return items.map(({ delivery }) => held.has(delivery.id))
+    return items.map(({ delivery }) => !delivery.lease.lost && held.has(delivery.id))
   }
 
   /**
