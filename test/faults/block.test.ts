@@ -17,7 +17,8 @@ for (const database of DATABASES) {
       await run.worker('w0', { concurrency: 1 })
       const steps = [
         { do: 'wait', ms: 500 },
-        { do: 'block', ms: 2 * LEASE_MS },
+        // Long enough for another process to start meanwhile, on a busy machine, too.
+        { do: 'block', ms: 4 * LEASE_MS },
       ] as const
       const event = await run.publish({ first: steps })
       // Those wait for their turn: one is handed out already, the others are in the buffer.
