@@ -24,10 +24,13 @@ export class Leases implements AsyncDisposable {
     return this.#held.size
   }
 
-  /** A process that stood still may claim an event again whose lease it held: what it had of it is lost. */
+  /**
+   * A process that stood still may claim an event again whose lease it held: what it had of it is lost. One that is being
+   * settled may have been given back already, by a connection that broke before the answer.
+   */
   hold(delivery: QueueDelivery): void {
     const previous = this.#held.get(delivery.id)
-    if (previous !== undefined) this.lose(previous)
+    if (previous !== undefined && !this.#settling.has(previous)) this.lose(previous)
     this.#held.set(delivery.id, delivery)
     this.#beatWithin(delivery.lease.leaseMs / 3)
   }
