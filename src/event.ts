@@ -93,6 +93,17 @@ export interface Delivery {
   readonly lease: Lease | null
 }
 
+/** The order that events of a queue are claimed and locked in, the same everywhere, so that nobody waits in a circle. */
+export function inClaimOrder(a: QueueKey, b: QueueKey): number {
+  return a.priority - b.priority || (a.id < b.id ? -1 : 1)
+}
+
+/** Where in its channel a queue has an event. */
+export interface QueueKey {
+  readonly priority: number
+  readonly id: EventId
+}
+
 /** The right to settle one delivery. Fenced: whoever holds another token cannot settle. */
 export interface Lease {
   readonly token: string

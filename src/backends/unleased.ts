@@ -1,15 +1,14 @@
 import type { Delivery, Settlement } from '../event.js'
 import type { BackendContext, Outcome } from './backend.js'
 
-/**
- * Settles where every subscriber has its own copy: nothing is leased, so nothing can be lost; and nobody else would take
- * it, so nothing can be given back.
- */
+/* Settling where every subscriber has its own copy: nothing is leased, so nothing can be lost. */
+
 export function ackUnleased({ telemetry }: BackendContext, { channel }: Delivery, outcome: Outcome): void {
   telemetry.count('events.ack', 1, channel)
   outcome.onSettled(true)
 }
 
+/** Nobody else would take it, so nothing can be given back. */
 export function settleUnleased({ telemetry, options }: BackendContext, delivery: Delivery, how: Settlement): boolean {
   const { id, channel } = delivery
   if (how.type === 'nack' || how.type === 'dead') {

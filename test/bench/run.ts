@@ -19,7 +19,8 @@ import { readVersions } from './versions.js'
 
 /*
  * Measures rowcast beside the raw drivers and others: `npm run bench [-- --only NAME[,NAME…] --quick --repeats N
- * --entries PART --list --write]`. A run of everything, three times or more, writes docs/performance.md, its chart and its JSON.
+ * --entries PART --list --write]`. A run of everything, three times or more, writes docs/performance.md, its chart and its
+ * JSON; `--write` does it with whatever was run.
  */
 
 const LINES: readonly Line[] = [
@@ -103,5 +104,4 @@ const BEGIN = '<!-- figures: written by npm run bench -->'
 const END = '<!-- end of figures -->'
 const BETWEEN_MARKS = new RegExp(`${BEGIN}[^]*${END}`)
 
-// A contestant that failed to open may have left a process behind, which would be waited for.
-process.exit(await main())
+process.exitCode = await main()

@@ -71,7 +71,7 @@ export type Ground = 'postgres' | 'mysql' | 'sqlite' | 'redis'
 export class Stage implements AsyncDisposable {
   readonly #place: Place | undefined
   readonly #settings: Pick<Settings, 'url' | 'place'>
-  readonly #resources: AsyncDisposable[] = []
+  readonly #resources: Promise<AsyncDisposable | undefined>[] = []
 
   private constructor(place: Place | undefined, settings: Pick<Settings, 'url' | 'place'>) {
     this.#place = place
@@ -87,12 +87,15 @@ export class Stage implements AsyncDisposable {
   }
 
   async actor(contestant: ContestantName, extra: Omit<Settings, 'url' | 'place'> = {}): Promise<Actor> {
-    return this.use(await Actor.start(contestant, { ...this.#settings, ...extra }))
+    const starting = Actor.start(contestant, { ...this.#settings, ...extra })
+    // Kept from now on: when another one fails to start meanwhile, the stage goes.
+    this.#resources.push(starting.catch(() => undefined))
+    return starting
   }
 
   /** Keeps something until the end of the measurement. */
   use<Resource extends AsyncDisposable>(resource: Resource): Resource {
-    this.#resources.push(resource)
+    this.#resources.push(Promise.resolve(resource))
     return resource
   }
 
@@ -103,7 +106,7 @@ export class Stage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const resource of this.#resources.reverse()) await resource[Symbol.asyncDispose]()
+    for (const resource of this.#resources.reverse()) await (await resource)?.[Symbol.asyncDispose]()
     await this.#place?.[Symbol.asyncDispose]()
   }
 }

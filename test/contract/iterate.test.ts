@@ -9,10 +9,6 @@ for (const database of DATABASES) {
   const test = suite(`iterate over a queue on ${database.name}`)
   const open = (options = {}) => World.open(database, options)
 
-  /** Ends every lease, as if their holders had stood still for too long. */
-  const endLeases = (world: World) =>
-    world.place.sql(`update ${world.place.table('queue')} set lease_expires_at = ${database.ago(1)}`)
-
   test('one subscription takes from several channels in turn', async () => {
     await using world = await open()
     for (let i = 0; i < 6; i++) await world.channel.publish(i % 2 ? 'odd' : 'even', i)
@@ -79,7 +75,7 @@ for (const database of DATABASES) {
     await using world = await open()
     await world.channel.publish('orders', 1)
     const first = await new Taker(world.channel, 'orders').take()
-    await endLeases(world)
+    await world.endLeases()
     const second = await new Taker(await world.another(), 'orders').take()
     assert.is(second.id, first.id)
     assert.is(second.attempts, 2)
@@ -159,7 +155,7 @@ for (const database of DATABASES) {
     const first = await new Taker(world.channel, 'orders').take()
     const { signal } = first
     assert.not(signal.aborted)
-    await endLeases(world)
+    await world.endLeases()
     await new Taker(await world.another({ leaseMs: 60_000 }), 'orders').take()
     await eventually(SOON_MS, () => signal.aborted)
     assert.match(signal.reason.message, /lease/)
@@ -170,7 +166,7 @@ for (const database of DATABASES) {
     await using world = await open()
     await world.channel.publish('orders', 1)
     const event = await new Taker(world.channel, 'orders').take()
-    await endLeases(world)
+    await world.endLeases()
     assert.is(await event.ack(), true)
   })
 
@@ -250,7 +246,7 @@ for (const database of DATABASES) {
     for (const attempt of [1, 2]) {
       const event = await new Taker(await world.another({ leaseMs: 60_000 }), 'orders').take()
       assert.is(event.attempts, attempt)
-      await endLeases(world)
+      await world.endLeases()
     }
     await world.channel.publish('orders', 'good')
     const taker = new Taker(world.channel, 'orders')

@@ -1,15 +1,12 @@
 import * as assert from 'uvu/assert'
 import { DATABASES } from '../support/databases.js'
-import { silent } from '../support/logger.js'
 import { suite } from '../support/suite.js'
 import { eventually, within } from '../support/wait.js'
 import { SOON_MS, Taker, World } from '../support/world.js'
 
 for (const database of DATABASES) {
   const test = suite(`settling in trouble on ${database.name}`)
-  const open = (options = {}) => World.open(database, { logger: silent, ...options })
-  const endLeases = (world: World) =>
-    world.place.sql(`update ${world.place.table('queue')} set lease_expires_at = ${database.ago(1)}`)
+  const open = (options = {}) => World.open(database, options)
 
   /** A history that takes nothing more, until it does again. */
   const refusal = (world: World) => {
@@ -50,7 +47,7 @@ for (const database of DATABASES) {
     await world.channel.publish('orders', 1)
     const [first, second] = [new Taker(world.channel, 'orders'), new Taker(world.channel, 'orders')]
     const before = await first.take()
-    await endLeases(world)
+    await world.endLeases()
     const after = await within(SOON_MS, second.take())
     assert.is(after.id, before.id)
     assert.is(before.signal.aborted, true)
@@ -65,7 +62,7 @@ for (const database of DATABASES) {
     const id = await world.channel.publish('orders', 1)
     const [first, second] = [new Taker(world.channel, 'orders'), new Taker(world.channel, 'orders')]
     await first.take()
-    await endLeases(world)
+    await world.endLeases()
     await within(SOON_MS, second.take())
     assert.is(await world.channel.ack(id), true)
     const [stats] = await world.channel.stats('orders')

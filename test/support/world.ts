@@ -18,8 +18,10 @@ export class World implements AsyncDisposable {
   readonly channel: EventChannel
   readonly #options: ChannelOptions
   readonly #others: EventChannel[] = []
+  readonly #database: TestDatabase
 
-  private constructor(place: Place, channel: EventChannel, options: ChannelOptions) {
+  private constructor(database: TestDatabase, place: Place, channel: EventChannel, options: ChannelOptions) {
+    this.#database = database
     this.place = place
     this.channel = channel
     this.#options = options
@@ -30,11 +32,16 @@ export class World implements AsyncDisposable {
     const place = await database.place()
     const complete = { backend: 'queue', logger: silent, ...place.options, ...options } as const
     try {
-      return new World(place, await EventChannel.open(place.url, complete), complete)
+      return new World(database, place, await EventChannel.open(place.url, complete), complete)
     } catch (error) {
       await place[Symbol.asyncDispose]()
       throw error
     }
+  }
+
+  /** Ends every lease, as if their holders had stood still for too long. */
+  async endLeases(): Promise<void> {
+    await this.place.sql(`update ${this.place.table('queue')} set lease_expires_at = ${this.#database.ago(1)}`)
   }
 
   /** Another channel object in the same place, as another process would have; perhaps by another way. */

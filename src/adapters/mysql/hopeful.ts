@@ -1,4 +1,5 @@
 import { RowcastError } from '../../errors.js'
+import { inClaimOrder, type QueueKey } from '../../event.js'
 import type { Parameters } from '../../statements.js'
 import type { Row } from '../adapter.js'
 
@@ -24,21 +25,11 @@ export class LeaseLost extends RowcastError {
  * @see sql/mysql/statements/exchange.1-held.sql
  */
 export function hope(parameters: Parameters): HopefulExchange | undefined {
-  const { settled, keyed } = parameters as { settled: readonly Address[]; keyed: readonly unknown[] }
+  const { settled, keyed } = parameters as { settled: readonly QueueKey[]; keyed: readonly unknown[] }
   if (settled.length === 0 || keyed.length > 0) return undefined
   return {
-    parameters: { ...parameters, settled: [], held: settled.toSorted(inKeyOrder) },
+    parameters: { ...parameters, settled: [], held: settled.toSorted(inClaimOrder) },
     changes: new Map([['exchange.3-removed', settled.length]]),
     acks: settled.map(({ id }) => ({ outcome: 'acked', id })),
   }
-}
-
-interface Address {
-  readonly priority: number
-  readonly id: string
-}
-
-/** Locks are taken in this order everywhere, so that nobody waits in a circle. */
-function inKeyOrder(a: Address, b: Address): number {
-  return a.priority - b.priority || (a.id < b.id ? -1 : 1)
 }

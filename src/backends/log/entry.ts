@@ -16,7 +16,7 @@ export interface LogDelivery extends Delivery {
 }
 
 /** Everything of one channel that a group reads, after one position and up to another. */
-export interface Stretch {
+export interface Reading {
   readonly entries: readonly Entry[]
   readonly to: number
 }

@@ -24,8 +24,8 @@ const STEP_DOWN_MS = 2_000
  *                                         │                └─ nack, in place … on the last attempt → dead_letter
  *                                       purge → gone
  *
- * Publishing runs through `Publisher` into the `LogStorage`. The `Tail` knows how far the log reaches, and gives positions to what has been
- * committed; a `Reader` follows it from a place on, for a `LogInbox` or for the active `Member` of a group.
+ * Publishing runs through `Publisher` into the `LogStorage`. The `Tail` knows how far the log reaches, and gives positions
+ * to what has been committed; a `Reader` follows it from a place on, for a `LogInbox` or for the active `Member` of a group.
  */
 export class LogBackend implements Backend {
   readonly name = 'log'

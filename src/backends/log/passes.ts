@@ -1,4 +1,4 @@
-import type { Entry, Stretch } from './entry.js'
+import type { Entry, Reading } from './entry.js'
 
 /** How many passes are kept: what one brings is limited, and readers at the head need the newest. */
 const KEPT = 4
@@ -30,7 +30,7 @@ export class Passes {
   }
 
   /** The rest of the pass in which a place lies; `undefined` where it must be read from the table. */
-  read(channel: string, group: string, after: number, until: number): Stretch | undefined {
+  read(channel: string, group: string, after: number, until: number): Reading | undefined {
     const pass = this.#passes.find(({ from, to, entries }) => from <= after && after < to && entries.has(channel))
     if (pass === undefined) return undefined
     if (pass === this.#passes[0]) this.#isRead = true

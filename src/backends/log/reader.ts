@@ -1,4 +1,4 @@
-import type { Entry, Stretch } from './entry.js'
+import type { Entry, Reading } from './entry.js'
 import type { Tail } from './tail.js'
 
 /** A place in one channel, and what was read beyond it. */
@@ -59,7 +59,7 @@ export class Reader {
     if (last !== undefined) this.#payloadBytes = Math.max(1, last.payload.length)
   }
 
-  async #read({ channel, readTo: after }: Lane, until: number): Promise<Stretch> {
+  async #read({ channel, readTo: after }: Lane, until: number): Promise<Reading> {
     if ((this.#tail.sight(channel)?.head ?? 0) <= after) return { entries: [], to: until }
     const limit = Math.max(1, Math.min(AHEAD, Math.floor(AHEAD_BYTES / this.#payloadBytes)))
     return this.#tail.read({ channel, group: this.#group, after, until, limit })

@@ -3,7 +3,7 @@ import { sleep } from '../../wait.js'
 import type { BackendContext } from '../backend.js'
 import { type Findings, type Lane, Poller } from '../poller.js'
 import type { Sleeper } from '../sleeper.js'
-import { type Entry, type Stretch, toEntry } from './entry.js'
+import { type Entry, type Reading, toEntry } from './entry.js'
 import { Passes } from './passes.js'
 
 /** Most events that get their position in one statement, and where more than that are waiting. */
@@ -51,7 +51,7 @@ export class Tail implements AsyncDisposable {
   readonly #sights = new Map<string, Sight>()
   readonly #standBys = new Set<() => void>()
   #isBehind = false
-  readonly #reads = new Map<string, Promise<Stretch>>()
+  readonly #reads = new Map<string, Promise<Reading>>()
   readonly #passes = new Passes()
 
   constructor(context: BackendContext) {
@@ -79,7 +79,7 @@ export class Tail implements AsyncDisposable {
    * of this object read after the same look is read once.
    * @see sql/postgres/statements/read_log.sql
    */
-  async read(place: Place): Promise<Stretch> {
+  async read(place: Place): Promise<Reading> {
     const wasRead = this.#passes.isRead
     const recent = this.#passes.read(place.channel, place.group, place.after, place.until)
     if (this.#isBehind && this.#passes.isRead && !wasRead) this.#poller.look()
@@ -152,7 +152,7 @@ export class Tail implements AsyncDisposable {
     this.#passes.add({ from: Number(state.shown_from), to: Number(state.shown_to), entries })
   }
 
-  #readTable(place: Place): Promise<Stretch> {
+  #readTable(place: Place): Promise<Reading> {
     const key = JSON.stringify(place)
     const known = this.#reads.get(key)
     if (known !== undefined) return known
@@ -163,7 +163,7 @@ export class Tail implements AsyncDisposable {
     return reading
   }
 
-  async #readRows({ channel, group, after, until, limit }: Place): Promise<Stretch> {
+  async #readRows({ channel, group, after, until, limit }: Place): Promise<Reading> {
     const parameters = { channel, consumer_group: group, after, until, limit }
     const rows = await this.#context.adapter.run('read_log', parameters)
     const entries = rows.map((row) => this.#toEntry(row, channel))

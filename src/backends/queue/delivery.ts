@@ -1,5 +1,5 @@
 import type { Row } from '../../adapters/adapter.js'
-import type { Delivery, Lease } from '../../event.js'
+import { type Delivery, inClaimOrder, type Lease } from '../../event.js'
 
 /** A delivery with its address in the queue. */
 export interface QueueDelivery extends Delivery {
@@ -87,9 +87,4 @@ function readRare(text: unknown): Readonly<Record<string, unknown>> | undefined 
 /** How settling statements name a delivery. */
 export function addressOf({ priority, id, lease }: QueueDelivery) {
   return { priority, id, lease_token: lease.token }
-}
-
-/** Claim order: priority, then id. */
-function inClaimOrder(a: QueueDelivery, b: QueueDelivery): number {
-  return a.priority - b.priority || (a.id < b.id ? -1 : 1)
 }

@@ -35,10 +35,6 @@ export class Leases implements AsyncDisposable {
     this.#beatWithin(delivery.lease.leaseMs / 3)
   }
 
-  letGo(delivery: QueueDelivery): void {
-    if (this.#holds(delivery)) this.#held.delete(delivery.id)
-  }
-
   /**
    * It is being settled. A heartbeat that does not find the delivery meanwhile means nothing: it may be settled already,
    * by a connection that broke before the answer.
@@ -50,19 +46,19 @@ export class Leases implements AsyncDisposable {
   /** The database has settled it, or said that its lease was lost. */
   endSettling(delivery: QueueDelivery, held: boolean): void {
     this.#settling.delete(delivery)
-    if (held) this.letGo(delivery)
+    if (held) this.#letGo(delivery)
     else this.lose(delivery)
   }
 
   /** Nothing is known to be settled. Who has it may try again while its lease runs; nobody keeps that alive any more. */
   giveUpSettling(delivery: QueueDelivery): void {
     this.#settling.delete(delivery)
-    this.letGo(delivery)
+    this.#letGo(delivery)
   }
 
   /** The database said that another holds it, or did. Counted once. */
   lose(delivery: QueueDelivery): void {
-    this.letGo(delivery)
+    this.#letGo(delivery)
     if (delivery.lease.lost) return
     delivery.lease.lost = true
     this.#context.telemetry.count('events.lease.lost', 1, delivery.channel)
@@ -91,6 +87,10 @@ export class Leases implements AsyncDisposable {
     clearTimeout(this.#timer)
     this.#timer = undefined
     await this.#beating
+  }
+
+  #letGo(delivery: QueueDelivery): void {
+    if (this.#holds(delivery)) this.#held.delete(delivery.id)
   }
 
   #holds(delivery: QueueDelivery): boolean {

@@ -66,7 +66,6 @@ export class Settler {
   /** For what no caller waits for: when it fails, the lease ends and whoever claims next does it. */
   settleInBackground(delivery: QueueDelivery, how: Settlement): void {
     this.#background.add(this.settle(delivery, how), (error) => {
-      this.#parts.leases.letGo(delivery)
       this.#context.options.logger.warn('an event could not be settled', { id: delivery.id, error: describe(error) })
     })
   }

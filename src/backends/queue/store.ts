@@ -22,8 +22,8 @@ export function singleCall(
   return { verb, parameters: { ...toRows(events), topics } }
 }
 
-function loneCall({ channel, priority, id, payload, metadata, maxAttempts }: NewEvent, topic: string | undefined) {
-  const parameters = { channel, priority, id, payload, metadata, max_attempts: maxAttempts }
+function loneCall(event: NewEvent, topic: string | undefined) {
+  const parameters = toQueueRow(event)
   return topic === undefined
     ? { verb: 'publish_one', parameters }
     : { verb: 'publish_one_notify', parameters: { ...parameters, topic } }
