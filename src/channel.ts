@@ -235,7 +235,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
 
   /**
    * Stops every subscription and listener, gives events in hand up to `drainMs` to be settled, gives the others back at
-   * once with their attempt, and lets go of the database. Idempotent.
+   * once with their attempt, waits for what is being published, and lets go of the database. Idempotent.
    */
   async close(options?: CloseOptions): Promise<void> {
     const { drainMs } = resolveCloseOptions(options)
@@ -260,7 +260,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   #onceLive<Result>(publish: () => Promise<Result>): Promise<Result> {
     if (this.#state !== 'open') return Promise.reject(closed())
     const live = this.#consumers.live()
-    return live === undefined ? publish() : live.then(publish)
+    return live === undefined ? publish() : this.#publishing.after(live, publish)
   }
 
   #deadLetterStore(): DeadLetterStore {

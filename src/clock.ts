@@ -56,6 +56,15 @@ export class EventIds {
   }
 }
 
+/** No id comes before it. */
+export const FIRST_ID = '00000000-0000-0000-0000-000000000000'
+
+/** The first id of a time, in epoch milliseconds: a UUIDv7 starts with 48 bits of them. */
+export function firstIdAt(ms: number): string {
+  const hex = Math.max(0, Math.floor(ms)).toString(16).padStart(12, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8)}${FIRST_ID.slice(13)}`
+}
+
 /** Random numbers by the thousand: asking the system for a few at a time takes longer than making an id of them. */
 class BufferedRandom {
   readonly #numbers = new Uint32Array(1_024)

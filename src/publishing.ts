@@ -7,6 +7,7 @@ import type { EventId, NewEvent } from './event.js'
 import type { PublishOptions } from './options.js'
 import { type ResolvedChannelOptions, resolvePublishManyOptions } from './resolve.js'
 import type { Telemetry } from './telemetry.js'
+import { atMost, Background } from './wait.js'
 
 interface PublishingParts {
   readonly backend: Backend
@@ -17,12 +18,16 @@ interface PublishingParts {
 
 /** Most lone events in one flush. */
 const FLUSH_LIMIT = 1_000
+/** Longest that closing waits for what is not a round trip, in milliseconds. */
+const IDLE_MS = 30_000
 
 /** The way of an event from its caller into the backend: composed, stored with those that coincide, counted. */
 export class Publishing {
   readonly #parts: PublishingParts
   readonly #ids: EventIds
   readonly #lone: Coalescer<NewEvent, EventId>
+  /** What is on its way and not among the lone ones: many at once, or what has to wait for something else. */
+  readonly #others = new Background()
 
   constructor(parts: PublishingParts) {
     this.#parts = parts
@@ -37,12 +42,21 @@ export class Publishing {
     return storing.catch((error: unknown) => this.#dropOne(error, options?.tx))
   }
 
-  /** Resolves when nothing is on its way. */
-  idle(): Promise<void> {
-    return this.#lone.idle()
+  /** Publishes once something else has come about. */
+  after<Result>(event: Promise<unknown>, publish: () => Promise<Result>): Promise<Result> {
+    return this.#hold(event.then(publish))
   }
 
-  async publishMany(events: unknown, options: unknown): Promise<EventId[]> {
+  /** Resolves when nothing is on its way; does not wait for ever for what may never come, a caller's schema for one. */
+  async idle(): Promise<void> {
+    await Promise.all([this.#lone.idle(), atMost(IDLE_MS, this.#others.drained())])
+  }
+
+  publishMany(events: unknown, options: unknown): Promise<EventId[]> {
+    return this.#hold(this.#publishMany(events, options))
+  }
+
+  async #publishMany(events: unknown, options: unknown): Promise<EventId[]> {
     const { tx } = resolvePublishManyOptions(options)
     if (!Array.isArray(events)) {
       throw new ConfigurationError(`publishMany: pass an array of { channel, payload }, not ${typeof events}`)
@@ -85,7 +99,7 @@ export class Publishing {
       const composing = compose(this.#parts.options, this.#ids, channel, payload, options)
       // A promise only where a schema needs time; without, events keep the order of their calls.
       return composing instanceof Promise
-        ? composing.then((composed) => this.#storeOne(composed))
+        ? this.#hold(composing.then((composed) => this.#storeOne(composed)))
         : this.#storeOne(composing)
     } catch (error) {
       return Promise.reject(error)
@@ -112,6 +126,11 @@ export class Publishing {
     const ids = await this.#parts.backend.publish(events, tx)
     this.#parts.telemetry.countEach('events.publish', events)
     return ids
+  }
+
+  #hold<Result>(publishing: Promise<Result>): Promise<Result> {
+    this.#others.begin()
+    return publishing.finally(() => this.#others.end())
   }
 
   #refuse(scheduling: readonly string[]): void {

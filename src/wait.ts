@@ -85,13 +85,15 @@ export class Background {
   }
 
   end(): void {
-    if (--this.#running === 0) this.#drained?.resolve()
+    if (--this.#running > 0) return
+    this.#drained?.resolve()
+    this.#drained = undefined
   }
 
   /** Resolves when nothing is running (any more). */
   async drained(): Promise<void> {
     while (this.#running > 0) {
-      this.#drained = defer()
+      this.#drained ??= defer()
       await this.#drained.promise
     }
   }

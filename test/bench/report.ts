@@ -4,36 +4,40 @@ import type { Versions } from './versions.js'
 /** Everything that one call of the benchmark found. */
 export interface Report {
   readonly startedAt: string
+  readonly versions: Versions
+  readonly lines: readonly MeasuredLine[]
+}
+
+/** A line, and how it was measured. */
+export interface MeasuredLine extends LineResult {
   readonly quick: boolean
   readonly repeats: number
-  readonly versions: Versions
-  readonly lines: readonly LineResult[]
 }
 
 /** A table for a terminal. */
-export function toText({ lines, versions, quick, repeats }: Report): string {
-  const head = [`${quick ? 'quick, ' : ''}median of ${repeats}`, ...describeVersions(versions)]
+export function toText({ lines, versions }: Report): string {
   return [
-    ...head,
-    ...lines.flatMap((line) => ['', line.title, ...rowsOf(line).map((row) => `  ${row.join('  ')}`)]),
+    ...describeVersions(versions),
+    ...lines.flatMap((line) => ['', titleOf(line), ...rowsOf(line).map((row) => `  ${row.join('  ')}`)]),
   ].join('\n')
 }
 
+function titleOf({ title, quick, repeats }: MeasuredLine): string {
+  return `${title} (${quick ? 'quick, ' : ''}median of ${repeats})`
+}
+
 /** The same as Markdown. */
-export function toMarkdown({ lines, versions, startedAt, repeats, quick }: Report): string {
-  const pace = quick ? ' At the quick pace: windows of a second, backlogs of 20 000.' : ''
-  const head = [
-    `Measured ${startedAt.slice(0, 10)}; each figure is the median of ${repeats} interleaved repeats.${pace}`,
-    '',
-  ]
+export function toMarkdown({ lines, versions, startedAt }: Report): string {
+  const pace = 'windows of three seconds and backlogs of 100 000, where a line is called quick of one second and 20 000'
+  const head = [`Measured ${startedAt.slice(0, 10)}: medians of interleaved repeats, ${pace}.`, '']
   const facts = describeVersions(versions).map((fact) => `- ${fact}`)
   return [...head, ...facts, ...lines.flatMap(toSection), ''].join('\n')
 }
 
-function toSection(line: LineResult): readonly string[] {
+function toSection(line: MeasuredLine): readonly string[] {
   const table = line.entries.map((entry) => `| ${entry.name} | ${show(line, entry)} |`)
   const verdicts = line.verdicts.map((verdict) => `- ${describeVerdict(line, verdict)}`)
-  return ['', `### ${line.title}`, '', `| | ${line.unit} |`, '|---|---:|', ...table, '', ...verdicts]
+  return ['', `### ${titleOf(line)}`, '', `| | ${line.unit} |`, '|---|---:|', ...table, '', ...verdicts]
 }
 
 function rowsOf(line: LineResult): readonly (readonly string[])[] {

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { MYSQL, openRunDatabase, POSTGRES } from '../support/servers/find.js'
 import { toChart } from './chart.js'
-import { FULL, type Line, type LineResult, measure, QUICK } from './line.js'
+import { FULL, type Line, measure, QUICK } from './line.js'
 import { burdenedLines } from './lines/burdened.js'
 import { crowdLines } from './lines/crowd.js'
 import { growthLines } from './lines/growth.js'
@@ -13,14 +13,14 @@ import { mariadbLines } from './lines/mariadb.js'
 import { notifyLines } from './lines/notify.js'
 import { postgresLines } from './lines/postgres.js'
 import { sqliteLines } from './lines/sqlite.js'
-import { type Report, toMarkdown, toText } from './report.js'
+import { type MeasuredLine, type Report, toMarkdown, toText } from './report.js'
 import { installRivals } from './rivals/rivals.js'
 import { readVersions } from './versions.js'
 
 /*
  * Measures rowcast beside the raw drivers and others: `npm run bench [-- --only NAME[,NAME…] --quick --repeats N
  * --entries PART --list --write]`. A run of everything, three times or more, writes docs/performance.md, its chart and its
- * JSON; `--write` does it with whatever was run.
+ * JSON; `--write` does it with whatever was run, and leaves the other lines as they are.
  */
 
 const LINES: readonly Line[] = [
@@ -77,21 +77,34 @@ async function main(): Promise<number> {
   const pace = flags.quick ? QUICK : FULL
   const repeats = flags.repeats === undefined ? pace.repeats : Number(flags.repeats)
   const startedAt = new Date().toISOString()
-  const results: LineResult[] = []
-  for (const line of lines) results.push(await measure(line, { ...pace, repeats }, console.error))
+  const results: MeasuredLine[] = []
+  for (const line of lines) {
+    results.push({ ...(await measure(line, { ...pace, repeats }, console.error)), quick: flags.quick, repeats })
+  }
   const versions = await readVersions({ postgres: postgres.url, mysql: mysql.url })
-  const report: Report = { startedAt, quick: flags.quick, repeats, versions, lines: results }
+  const report: Report = { startedAt, versions, lines: results }
   console.log(toText(report))
   const isWhole = lines.length === LINES.length && repeats >= FULL.repeats && flags.entries === undefined
-  write(report, isWhole || flags.write)
+  save(report, 'bench.json', RESULTS)
+  if (isWhole) document(report)
+  else if (flags.write) document(withOtherLines(report))
   return results.some(({ entries }) => entries.some(({ error }) => error !== undefined)) ? 1 : 0
 }
 
-function write(report: Report, isForDocs: boolean): void {
-  mkdirSync(RESULTS, { recursive: true })
-  writeFileSync(`${RESULTS}bench.json`, `${JSON.stringify(report, undefined, 2)}\n`)
-  if (!isForDocs) return
-  writeFileSync(`${DOCS}performance.json`, `${JSON.stringify(report, undefined, 2)}\n`)
+function save(report: Report, name: string, folder: string): void {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(`${folder}${name}`, `${JSON.stringify(report, undefined, 2)}\n`)
+}
+
+/** The lines that were not run, as they were measured before. */
+function withOtherLines(report: Report): Report {
+  const before: Report = JSON.parse(readFileSync(`${DOCS}performance.json`, 'utf8'))
+  const known = new Map([...before.lines, ...report.lines].map((line) => [line.name, line]))
+  return { ...report, lines: LINES.flatMap(({ name }) => known.get(name) ?? []) }
+}
+
+function document(report: Report): void {
+  save(report, 'performance.json', DOCS)
   writeFileSync(`${DOCS}performance.svg`, toChart(report))
   const page = readFileSync(`${DOCS}performance.md`, 'utf8')
   writeFileSync(

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import * as assert from 'uvu/assert'
 import { EventChannel } from '../../src/index.js'
 import { DATABASES } from '../support/databases.js'
@@ -62,6 +64,32 @@ for (const database of DATABASES) {
     const elapsed = performance.now() - begun
     assert.ok(elapsed >= 195 && elapsed < 2_000, `${elapsed} ms`)
     assert.is((await new Taker(world.channel, 'orders').take()).attempts, 1)
+  })
+
+  test('close waits for what is being published: alone, many at once, behind a subscription that is not live yet', async () => {
+    await using world = await World.open(database)
+    const channel = await world.another()
+    const many = Array.from({ length: 3_000 }, (_, n) => ({ channel: 'orders', payload: n }))
+    const publishing: Promise<unknown>[] = [channel.publish('orders', 0), channel.publishMany(many)]
+    channel.subscribe('others')
+    publishing.push(channel.publish('orders', 1), channel.publishMany(many))
+    let published = 0
+    for (const publish of publishing) void publish.then(() => published++)
+    await channel.close()
+    assert.is(published, publishing.length)
+    assert.is((await world.channel.stats('orders'))[0]?.ready, 2 * many.length + 2)
+  })
+
+  test('close waits for a publish whose schema takes its time', async () => {
+    await using world = await World.open(database)
+    const slowly: StandardSchemaV1 = {
+      '~standard': { version: 1, vendor: 'test', validate: (value) => sleep(200, { value }) },
+    }
+    const channel = await world.another({ schemas: { orders: slowly } })
+    const publishing = channel.publish('orders', 1)
+    await channel.close()
+    await publishing
+    assert.is((await world.channel.stats('orders'))[0]?.ready, 1)
   })
 
   test('close is idempotent, and afterwards everything says so', async () => {

@@ -18,6 +18,8 @@ const RUN_MS = 90_000
 const WRITING_MS = 6_000
 /** Longest that a transaction stays open, in milliseconds. */
 const MAX_OPEN_MS = 2_000
+/** Events in one publishMany: enough for positions of their own on the way in. */
+const MANY = 20
 const SEED = 20_261_121
 
 for (const name of ['postgres', 'mysql'] as const) {
@@ -26,7 +28,7 @@ for (const name of ['postgres', 'mysql'] as const) {
 
   for (const writers of [8, 32]) {
     test(
-      `${writers} writers, transactions of up to ${MAX_OPEN_MS} ms, others open all the time: nobody misses an event, nor waits`,
+      `${writers} writers, transactions of up to ${MAX_OPEN_MS} ms and many events at once, others open all the time: nobody misses an event, nor waits`,
       async () => {
         await using place = await db.place()
         await using _ = await idleTransactions(name)
@@ -56,6 +58,12 @@ for (const name of ['postgres', 'mysql'] as const) {
           await using connection = await connect(name, place.url)
           for (let i = 0; performance.now() < until; i++) {
             const payload = `${writer}-${i}`
+            if (rng() < 0.3) {
+              const many = Array.from({ length: MANY }, (_, n) => `${payload}-${n}`)
+              await publisher.publishMany(many.map((payload) => ({ channel: 'orders', payload })))
+              for (const payload of many) committed.set(payload, performance.now())
+              continue
+            }
             await connection.run('begin')
             await publisher.publish('orders', payload, { tx: connection.handle })
             // Most are short, some are long.
@@ -78,6 +86,11 @@ for (const name of ['postgres', 'mysql'] as const) {
             seen.filter((payload) => rolledBack.has(payload)),
             [],
           )
+        }
+        // A writer's events come in the order in which it committed them.
+        for (let writer = 0; writer < writers; writer++) {
+          const own = (payload: string) => payload.startsWith(`${writer}-`)
+          assert.equal(read.filter(own), [...committed.keys()].filter(own))
         }
         assert.ok(committed.size > writers * 5, `only ${committed.size} events`)
         assert.ok(slowestMs < 1_500, `the slowest took ${slowestMs} ms from its commit`)

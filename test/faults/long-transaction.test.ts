@@ -13,6 +13,8 @@ const postgres = database('postgres')
 const RUN_MS = 60_000
 const DEAD_EVENTS = 40_000
 const EVENTS = 100
+/** Of a log, which keeps them apart for all channels. */
+const DEAD_ENTRIES = 300_000
 /** How much more an event may cost on a channel where so many others have died. */
 const MOST_SLOWER = 3
 
@@ -103,6 +105,43 @@ test(
     } finally {
       clearInterval(steady)
     }
+  },
+  RUN_MS,
+)
+
+test(
+  'slows readers of a log down little, and hides from them for a second at most what was published long before',
+  async () => {
+    await using world = await World.open(postgres, { backend: 'log' })
+    const { channel, place } = world
+    const [waiting, arrivals] = [place.table('log_incoming'), new Map<string, number>()]
+    const { ready } = channel.listen('orders', ({ id }) => void arrivals.set(id, performance.now()))
+    await ready
+    const median = async () => {
+      const times: number[] = []
+      for (let i = 0; i < EVENTS; i++) {
+        const publishedMs = performance.now()
+        const id = await channel.publish('orders', i)
+        times.push((await arrival(arrivals, id)) - publishedMs)
+      }
+      return times.sort((a, b) => a - b)[EVENTS / 2] ?? 0
+    }
+    const beforeMs = await median()
+    await using _snapshot = await openSnapshot(place)
+    const insert = `insert into ${waiting} (id, channel, payload, created_at)`
+    const old = "('01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid"
+    await place.sql(`${insert} select ${old}, 'orders', '0', now() from generate_series(1, ${DEAD_ENTRIES}) i`)
+    await eventually(RUN_MS, async () => (await place.sql(`select 1 from ${waiting} limit 1`)).length === 0)
+    const deadMs = await median()
+    const found = `an event of a log after ${DEAD_ENTRIES} dead ones: ${deadMs.toFixed(1)} ms, else ${beforeMs.toFixed(1)} ms`
+    console.log(found)
+    assert.ok(deadMs < beforeMs * MOST_SLOWER, found)
+
+    const late = '01900000-0000-7000-8000-ffffffffffff'
+    const publishedMs = performance.now()
+    await place.sql(`${insert} values ('${late}', 'orders', '"late"', now())`)
+    const lateMs = (await arrival(arrivals, late)) - publishedMs
+    assert.ok(lateMs < 3_000, `${lateMs} ms`)
   },
   RUN_MS,
 )

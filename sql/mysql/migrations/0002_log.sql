@@ -11,7 +11,6 @@ create table if not exists rowcast_log_incoming (
   payload longtext not null,
   metadata longtext,
   created_at datetime(6) not null,
-  retried boolean not null,
   primary key (id, consumer_group)
 ) engine = innodb row_format = dynamic default character set = utf8mb4 collate = utf8mb4_bin;
 

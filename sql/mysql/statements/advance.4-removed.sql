@@ -1,8 +1,8 @@
--- Deletes what has its position, or had it before.
+-- Deletes what has its position.
 -- Params: batch (rows of the second step).
 delete i
 from json_table(:batch, '$[*]' columns (
-  id char(36) character set ascii collate ascii_bin path '$.batch_id',
+  id char(36) character set ascii collate ascii_bin path '$.reached',
   consumer_group varchar(255) character set utf8mb4 collate utf8mb4_bin path '$.consumer_group'
 )) as b
 straight_join rowcast_log_incoming as i force index (primary)

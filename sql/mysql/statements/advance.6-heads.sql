@@ -1,5 +1,5 @@
 -- Says how far the channels reach, and the log as a whole, and whether more is waiting.
--- Params: channels (JSON array).
+-- Params: channels (JSON array), from_id.
 select
   c.channel,
   (
@@ -8,7 +8,7 @@ select
     where l.channel = c.channel
   ) as `position`,
   (select h.position from rowcast_log_head as h) as log_position,
-  exists (select 1 from rowcast_log_incoming as i) as waiting,
+  exists (select 1 from rowcast_log_incoming as i where i.id >= :from_id) as waiting,
   timestampdiff(microsecond, timestamp '1970-01-01 00:00:00', utc_timestamp(6)) div 1000 as now_ms
 from json_table(:channels, '$[*]' columns (
   channel varchar(255) character set utf8mb4 collate utf8mb4_bin path '$'

@@ -11,7 +11,6 @@ create table rowcast.log_incoming (
   payload json not null,
   metadata json,
   created_at timestamptz not null,
-  retried boolean not null,
   primary key (id, consumer_group)
 ) with (
   autovacuum_vacuum_scale_factor = 0.05,

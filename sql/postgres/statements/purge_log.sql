@@ -28,7 +28,7 @@ tail as (
         )
       )
     order by l.position
-    limit :limit
+    limit (select :limit::bigint)
   ) as t
   where t.created_at < statement_timestamp() - :retention_ms * interval '1 millisecond'
   limit :limit

@@ -13,8 +13,8 @@ woken as (
   from json_array_elements_text(:topics::json) as t (topic)
 ),
 stored as (
-  insert into rowcast.log_incoming (id, channel, consumer_group, payload, metadata, created_at, retried)
-  select r.id, r.channel, r.consumer_group, r.payload, r.metadata, r.created_at, false
+  insert into rowcast.log_incoming (id, channel, consumer_group, payload, metadata, created_at)
+  select r.id, r.channel, r.consumer_group, r.payload, r.metadata, r.created_at
   from revived r
   on conflict do nothing
 )

@@ -3,32 +3,30 @@ import { ConnectionError, PayloadError, UnsupportedError } from '../../errors.js
 import { type Parameters, Statements } from '../../statements.js'
 import { atMost, handled } from '../../wait.js'
 import type { Adapter, Row, Work } from '../adapter.js'
-import {
-  drive,
-  expand,
-  MIGRATION_WAIT_S,
-  migrationLocked,
-  type Prepared,
-  retryOnContention,
-  single,
-} from '../execute.js'
+import { drive, expand, MIGRATION_WAIT_S, migrationLocked, retryOnContention, single } from '../execute.js'
 import { PROBE_TIMEOUT_MS } from '../opening.js'
 import { mysqlDialect } from './dialect.js'
 import { checkTransaction, type MysqlConnection, type MysqlPool, type PooledConnection } from './driver.js'
 import { translate } from './errors.js'
 import { type HopefulExchange, hope, LeaseLost } from './hopeful.js'
+import { ask, inTime, query } from './query.js'
 
-/** A user's pool may shape rows as it likes. */
-const PLAIN = { rowsAsArray: false, nestTables: false } as const
-/** After this long without an answer a connection counts as broken, in milliseconds. */
-const QUERY_TIMEOUT_MS = 30_000
+/**
+ * After this long without a statement the server ends a transaction of ours, in seconds: its process stands still, and
+ * would keep others from the rows that it locked.
+ */
+export const STANDSTILL_S = 5
+/** What sees to it where sessions are not our own, or the server knows no limit for transactions alone. */
+const LIMIT_IDLE = `set @rowcast_wait_timeout = @@session.wait_timeout, session wait_timeout = ${STANDSTILL_S}`
+const RESTORE_IDLE = 'set session wait_timeout = @rowcast_wait_timeout'
+const READ_COMMITTED = 'set transaction isolation level read committed'
 
 export interface MysqlResources {
   readonly pool: MysqlPool
   /** Ends the pool; absent when the pool is the user's. */
   readonly end?: () => Promise<void>
-  /** Whether every connection of the pool is at READ COMMITTED already. */
-  readonly readCommitted: boolean
+  /** Whether its sessions are our own: at READ COMMITTED, and with `STANDSTILL_S` where the server knows such a limit. */
+  readonly own: boolean
 }
 
 /**
@@ -38,6 +36,7 @@ export class MysqlAdapter implements Adapter {
   readonly dialect
   readonly #statements: Statements
   readonly #resources: MysqlResources
+  #limitsIdle = false
 
   /** The driver has 0 for no limit. */
   get poolSize(): number | undefined {
@@ -64,6 +63,7 @@ export class MysqlAdapter implements Adapter {
         },
       )
     }
+    this.#limitsIdle = this.#resources.own && (await this.#knowsIdleTransactions())
   }
 
   async run<R extends Row>(verb: string, parameters: Parameters = {}): Promise<readonly R[]> {
@@ -80,6 +80,17 @@ export class MysqlAdapter implements Adapter {
         alone ? this.#drive(connection, work) : this.#inTransaction(connection, work),
       ),
     )
+  }
+
+  async #knowsIdleTransactions(): Promise<boolean> {
+    const sql = 'select @@session.idle_transaction_timeout'
+    try {
+      await this.#withConnection((connection) => inTime(connection.query({ sql }), PROBE_TIMEOUT_MS))
+      return true
+    } catch (error) {
+      if (error instanceof ConnectionError) throw error
+      return false
+    }
   }
 
   /** `undefined`: it was in vain. */
@@ -132,15 +143,28 @@ export class MysqlAdapter implements Adapter {
   }
 
   async #inTransaction<Result>(
+    connection: PooledConnection,
+    work: () => Work<Result>,
+    changes?: ReadonlyMap<string, number>,
+  ): Promise<Result> {
+    if (!this.#resources.own) await inTime(connection.query({ sql: READ_COMMITTED }))
+    if (this.#limitsIdle) return this.#transact(connection, work, changes)
+    await inTime(connection.query({ sql: LIMIT_IDLE }))
+    try {
+      return await this.#transact(connection, work, changes)
+    } finally {
+      // A session that keeps the limit is nobody's.
+      await inTime(connection.query({ sql: RESTORE_IDLE }), 1_000).catch(() => connection.destroy())
+    }
+  }
+
+  async #transact<Result>(
     connection: MysqlConnection,
     work: () => Work<Result>,
     changes?: ReadonlyMap<string, number>,
   ): Promise<Result> {
-    if (!this.#resources.readCommitted) {
-      await inTime(connection.query({ sql: 'set transaction isolation level read committed' }))
-    }
-    await inTime(connection.query({ sql: 'start transaction' }))
     try {
+      await inTime(connection.query({ sql: 'start transaction' }))
       const result = await this.#drive(connection, work, changes)
       await inTime(connection.query({ sql: 'commit' }))
       return result
@@ -176,58 +200,6 @@ export class MysqlAdapter implements Adapter {
       throw translated
     }
   }
-}
-
-/** @param changes how many rows it must change */
-async function query(
-  connection: MysqlConnection,
-  { statement, values }: Prepared,
-  changes?: number,
-): Promise<readonly Row[]> {
-  const options = { ...PLAIN, sql: statement.text }
-  try {
-    // What a migration says cannot all be prepared.
-    const work =
-      statement.name === 'migration'
-        ? connection.query(options)
-        : connection.execute({ ...options, values: values.map(toMysql) })
-    const [answer] = await inTime(work)
-    if (Array.isArray(answer)) return answer
-    const { affectedRows } = answer as { affectedRows: number }
-    if (changes !== undefined && affectedRows !== changes) throw new LeaseLost()
-    return []
-  } catch (error) {
-    throw translate(error)
-  }
-}
-
-/** The driver has a time limit of its own, but it does not cover the preparing of a statement. */
-async function inTime<Answer>(work: Promise<Answer>, limitMs = QUERY_TIMEOUT_MS): Promise<Answer> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    const error = () =>
-      new ConnectionError(`MySQL gave no answer within ${limitMs} ms: check the server and the network`)
-    timer = setTimeout(() => reject(error()), limitMs)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-/** Numbers travel as text: the driver would send a double, which `limit` refuses and arithmetic rounds. */
-function toMysql(value: string | number | boolean | null): string | null {
-  if (typeof value === 'boolean') return value ? '1' : '0'
-  return value === null ? null : String(value)
-}
-
-async function ask(connection: MysqlConnection, sql: string, values: unknown[]): Promise<unknown> {
-  const [rows] = await inTime(
-    connection.execute({ ...PLAIN, sql, values }),
-    QUERY_TIMEOUT_MS + MIGRATION_WAIT_S * 1_000,
-  )
-  return (rows as { answer: unknown }[])[0]?.answer
 }
 
 /** Whether the server has hung up, as it also does on what is too large for it. */

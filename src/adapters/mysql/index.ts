@@ -2,11 +2,12 @@ import { ConfigurationError } from '../../errors.js'
 import { printMigrations } from '../../migrate.js'
 import type { ChannelOptions } from '../../options.js'
 import { resolveChannelOptions } from '../../resolve.js'
+import { detach } from '../../wait.js'
 import type { AdapterSource, ConnectOptions } from '../adapter.js'
 import { answerInTime, fromUrl } from '../opening.js'
-import { MysqlAdapter, type MysqlResources } from './adapter.js'
+import { MysqlAdapter, type MysqlResources, STANDSTILL_S } from './adapter.js'
 import { mysqlDialect } from './dialect.js'
-import { type MysqlPool, toPromises } from './driver.js'
+import { type MysqlConnection, type MysqlPool, toPromises } from './driver.js'
 
 export type { AdapterSource } from '../adapter.js'
 export type { MysqlConnection, MysqlPool } from './driver.js'
@@ -21,7 +22,7 @@ export function mysql(options: { readonly pool: object }): AdapterSource {
   if (typeof pool?.getConnection !== 'function') {
     throw new ConfigurationError('mysql: pool is not a mysql2 pool: pass { pool: mysql.createPool(…) }')
   }
-  return { adapter: 'mysql', connect: (connectOptions) => connect({ pool, readCommitted: false }, connectOptions) }
+  return { adapter: 'mysql', connect: (connectOptions) => connect({ pool, own: false }, connectOptions) }
 }
 
 /** MySQL or MariaDB by URL, through a pool of our own. */
@@ -39,10 +40,13 @@ export function mysqlUrl(url: string): AdapterSource {
       }
       const pool = fromUrl('the URL', () => createPool(config))
       pool.on('connection', (connection) => {
-        connection.query('set session transaction isolation level read committed')
+        const session = toPromises<MysqlConnection>(connection)
+        detach(session.query({ sql: 'set session transaction isolation level read committed' }))
+        // MySQL does not know this one; the adapter asks.
+        detach(session.query({ sql: `set session idle_transaction_timeout = ${STANDSTILL_S}` }))
       })
       const end = () => pool.end()
-      return connect({ pool: toPromises(pool) as unknown as MysqlPool, end, readCommitted: true }, options)
+      return connect({ pool: toPromises(pool) as unknown as MysqlPool, end, own: true }, options)
     },
   }
 }

@@ -20,7 +20,15 @@ import { KnownStatement, QUERY_TIMEOUT_MS, TEXT_ONLY } from './known-statement.j
 import { type ListenConfig, openListener } from './listener.js'
 
 const PROBE = { text: 'select pg_backend_pid() as pid', types: TEXT_ONLY, query_timeout: PROBE_TIMEOUT_MS }
-const BEGIN = { text: 'begin', query_timeout: QUERY_TIMEOUT_MS }
+/**
+ * After this long without a statement the server ends a transaction of ours: its process stands still, and would keep
+ * others from the rows that it locked.
+ */
+const STANDSTILL = '5s'
+const BEGIN = {
+  text: `begin; set local idle_in_transaction_session_timeout = '${STANDSTILL}'`,
+  query_timeout: QUERY_TIMEOUT_MS,
+}
 const COMMIT = { text: 'commit', query_timeout: QUERY_TIMEOUT_MS }
 const ROLLBACK = { text: 'rollback' }
 
@@ -146,8 +154,8 @@ export class PostgresAdapter implements Adapter {
 
   #inTransaction<Result>(work: (client: PostgresClient) => Promise<Result>): Promise<Result> {
     return this.#withClient(async (client) => {
-      await client.query(BEGIN)
       try {
+        await client.query(BEGIN)
         const result = await work(client)
         await client.query(COMMIT)
         return result

@@ -9,7 +9,7 @@ import {
 
 /** @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const CONTENTION = new Set(['40001', '40P01', '55P03'])
-const CONNECTION = new Set(['57P01', '57P02', '57P03', '57P05', '53300', '3D000', '28000', '28P01'])
+const CONNECTION = new Set(['25P03', '57P01', '57P02', '57P03', '57P05', '53300', '3D000', '28000', '28P01'])
 const MISSING = new Set(['42P01', '42703', '3F000'])
 /** Read-only: a standby, perhaps since a moment ago. Another connection may lead to a server that is not. */
 const READ_ONLY = '25006'

@@ -1,5 +1,6 @@
 import type { Row } from '../../adapters/adapter.js'
 import type { Delivery, Lease } from '../../event.js'
+import { readList, readRare } from '../lists.js'
 
 /** One event of the log, as it is stored. */
 export interface Entry extends Omit<Delivery, 'lease' | 'attempts' | 'position'> {
@@ -21,7 +22,25 @@ export interface Reading {
   readonly to: number
 }
 
-export function toEntry(row: Row, channel: string, group: string, maxAttempts: number): Entry {
+/** What an entry has besides its row. */
+type About = Pick<Entry, 'channel' | 'group' | 'maxAttempts'>
+
+/** No JSON text holds this character. */
+const PARTING = '\x1e'
+
+/** Reads rows of one channel, as read_log.sql has them: an event each, or many as lists. In the order of positions. */
+export function toEntries(rows: readonly Row[], channel: string, maxAttempts: number): readonly Entry[] {
+  const entries: Entry[] = []
+  for (const row of rows) {
+    const group = String(row.consumer_group ?? '')
+    const about = { channel, group, maxAttempts }
+    if (typeof row.ids === 'string') readLists(row, readList(row.ids), about, entries)
+    else entries.push(toEntry(row, about))
+  }
+  return entries.sort((a, b) => a.position - b.position)
+}
+
+function toEntry(row: Row, { channel, group, maxAttempts }: About): Entry {
   const createdAtMs = Number(row.created_at_ms)
   return {
     id: String(row.id),
@@ -33,6 +52,26 @@ export function toEntry(row: Row, channel: string, group: string, maxAttempts: n
     createdAtMs,
     availableAtMs: createdAtMs,
     position: Number(row.position),
+  }
+}
+
+function readLists(row: Row, ids: readonly string[], { channel, group, maxAttempts }: About, into: Entry[]): void {
+  const [positions, createdAt] = [readList(row.positions), readList(row.created_at_ms)]
+  const payloads = String(row.payloads).split(PARTING)
+  const metadata = readRare(row.metadata)
+  for (const [index, id] of ids.entries()) {
+    const createdAtMs = Number(createdAt[index])
+    into.push({
+      id,
+      channel,
+      group,
+      payload: payloads[index] ?? '',
+      metadata: (metadata?.[id] as string | undefined) ?? null,
+      maxAttempts,
+      createdAtMs,
+      availableAtMs: createdAtMs,
+      position: Number(positions[index]),
+    })
   }
 }
 

@@ -21,7 +21,7 @@ const STEP_DOWN_MS = 2_000
  * Every subscriber gets each event, from its place on; a named group remembers its place.
  *
  *     publish → log_incoming ─ advance → log ─ read → (in hand) ─ ack → checkpoint
- *                                         │                └─ nack, in place … on the last attempt → dead_letter
+ *          └─ many at once (Postgres) ───┘ │                └─ nack, in place … on the last attempt → dead_letter
  *                                       purge → gone
  *
  * Publishing runs through `Publisher` into the `LogStorage`. The `Tail` knows how far the log reaches, and gives positions

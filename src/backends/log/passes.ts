@@ -13,7 +13,7 @@ export interface Pass {
 /**
  * The newest events, as they came back when they got their positions: those who follow the log at its head need not read
  * them again. Nothing is missing in a pass: it numbers without a gap, under the lock of the head of the log, and its
- * events are committed when it has answered.
+ * events are committed when it has answered. Between two passes there may be others.
  */
 export class Passes {
   #passes: readonly Pass[] = []

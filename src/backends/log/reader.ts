@@ -9,10 +9,12 @@ interface Lane {
   next: number
   /** Everything up to here was read. */
   readTo: number
+  /** What comes after that, asked for while the entries are handled. */
+  ahead: Promise<Reading> | undefined
 }
 
 /** Reading claims nothing, so it runs ahead of the consumer: by so many events, or bytes of payload in one channel. */
-const AHEAD = 500
+const AHEAD = 1_000
 const AHEAD_BYTES = 2 ** 20
 
 /**
@@ -23,21 +25,29 @@ export class Reader {
   readonly #tail: Tail
   readonly #group: string
   readonly #lanes: readonly Lane[]
-  /** The size of a payload, as last seen. */
+  /** The size of the largest payload that was read last. */
   #payloadBytes = AHEAD_BYTES / 100
 
   /** @param group whose events to read besides everybody's; empty for none */
   constructor(tail: Tail, places: ReadonlyMap<string, number>, group: string) {
     this.#tail = tail
     this.#group = group
-    this.#lanes = [...places].map(([channel, readTo]) => ({ channel, entries: [], next: 0, readTo }))
+    this.#lanes = [...places].map(([channel, readTo]) => ({
+      channel,
+      entries: [],
+      next: 0,
+      readTo,
+      ahead: undefined,
+    }))
   }
 
   /** The next events, at most `limit`; none when there are none yet. */
   async next(limit: number): Promise<readonly Entry[]> {
     const until = Math.min(...this.#lanes.map(({ channel }) => this.#tail.sight(channel)?.until ?? 0))
     const empty = this.#lanes.filter((lane) => lane.next === lane.entries.length && lane.readTo < until)
-    if (empty.length > 0) await Promise.all(empty.map((lane) => this.#fill(lane, until)))
+    // All of them, also where one fails: the next call would fill a lane that is being filled.
+    const filled = await Promise.allSettled(empty.map((lane) => this.#fill(lane, until)))
+    for (const filling of filled) if (filling.status === 'rejected') throw filling.reason
     const entries: Entry[] = []
     for (let entry = this.#shift(); entry !== undefined; entry = this.#shift()) {
       entries.push(entry)
@@ -51,12 +61,24 @@ export class Reader {
     lane.entries = []
     lane.next = 0
     while (lane.entries.length === 0 && lane.readTo < until) {
-      const { entries, to } = await this.#read(lane, until)
+      const reading = lane.ahead ?? this.#read(lane, until)
+      lane.ahead = undefined
+      const { entries, to } = await reading
       lane.entries = entries
       lane.readTo = to
     }
-    const last = lane.entries.at(-1)
-    if (last !== undefined) this.#payloadBytes = Math.max(1, last.payload.length)
+    if (lane.entries.length === 0) return
+    this.#payloadBytes = lane.entries.reduce((most, { payload }) => Math.max(most, payload.length), 1)
+    if (lane.readTo < until) this.#readAhead(lane, until)
+  }
+
+  /** One that fails is asked for again when it is wanted. */
+  #readAhead(lane: Lane, until: number): void {
+    const reading = this.#read(lane, until)
+    lane.ahead = reading
+    reading.catch(() => {
+      if (lane.ahead === reading) lane.ahead = undefined
+    })
   }
 
   async #read({ channel, readTo: after }: Lane, until: number): Promise<Reading> {

@@ -1,42 +1,69 @@
 import { call, type Work } from '../../adapters/adapter.js'
 import type { EventId, NewEvent } from '../../event.js'
+import type { Parameters } from '../../statements.js'
 import type { BackendContext } from '../backend.js'
 import { chunk } from '../chunk.js'
+import { DearLook } from '../dear-look.js'
+import { toLists } from '../lists.js'
 import type { Storage } from '../publisher.js'
+
+/**
+ * From so many events in one commit on, they get their positions on the way in where the database can do that: it saves
+ * moving each of them, and takes the row of the log's head, which all processes share.
+ */
+const MANY = 16
+/** What that may take besides the events, in milliseconds: a commit on a slow disk. */
+const AT_ONCE_MS = 20
 
 /** The log, where published events are appended. */
 export class LogStorage implements Storage {
   readonly #context: BackendContext
+  /** It looks whether somebody waits already. */
+  readonly #atOnce = new DearLook(AT_ONCE_MS)
 
   constructor(context: BackendContext) {
     this.#context = context
   }
 
+  /** The transaction may stay open: its events wait for their positions, rather than everybody for the transaction. */
   join(events: readonly NewEvent[], topics: readonly string[]): Work<readonly EventId[]> {
-    return append(events, topics, false)
+    return append('append', events, topics)
   }
 
-  /** An attempt whose answer was lost may have stored the events; the next one says so, and whoever numbers them looks. */
+  /** An attempt whose answer was lost may have stored the events: the next one looks. */
   async store(events: readonly NewEvent[], topics: readonly string[], attempt: number): Promise<readonly EventId[]> {
     const { adapter, clock } = this.#context
-    const retried = attempt > 1
-    if (chunk(events).length > 1) return adapter.transaction(() => append(events, topics, retried))
-    const [answer] = await adapter.run('append', { events: events.map((event) => toLogRow(event, retried)), topics })
+    const verb = attempt > 1 ? 'append_again' : 'append'
+    if (attempt > 1 || chunk(events).length > 1) return adapter.transaction(() => append(verb, events, topics))
+    const at_once = events.length >= MANY && this.#atOnce.restMs === 0
+    const startedMs = performance.now()
+    const [answer] = await adapter.run(verb, { ...toRows(events), topics, at_once })
+    if (at_once) this.#atOnce.note(performance.now() - startedMs, events.length)
     if (answer?.now_ms !== undefined) clock.observe(Number(answer.now_ms))
     return events.map(({ id }) => id)
   }
 }
 
-function* append(events: readonly NewEvent[], topics: readonly string[], retried: boolean): Work<readonly EventId[]> {
+function* append(
+  verb: 'append' | 'append_again',
+  events: readonly NewEvent[],
+  topics: readonly string[],
+): Work<readonly EventId[]> {
   for (const [index, part] of chunk(events).entries()) {
-    yield* call('append', {
-      events: part.map((event) => toLogRow(event, retried)),
-      topics: index === 0 ? topics : [],
-    })
+    // As a function: that nobody is to be woken does not mean that there is nothing to do.
+    yield* call(verb, { ...toRows(part), topics: () => (index === 0 ? topics : []), at_once: false })
   }
   return events.map(({ id }) => id)
 }
 
-function toLogRow({ id, channel, payload, metadata }: NewEvent, retried: boolean) {
-  return { id, channel, payload, metadata, retried }
+/** Events as each database takes them in best: an object for each, or a list for each column. */
+function toRows(events: readonly NewEvent[]): Parameters {
+  const [first] = events as readonly [NewEvent, ...NewEvent[]]
+  const isPlain = ({ channel, metadata }: NewEvent) => channel === first.channel && metadata === null
+  return {
+    events: () => events.map(({ id, channel, payload, metadata }) => ({ id, channel, payload, metadata })),
+    ...toLists(events),
+    channel: first.channel,
+    details: () => (events.every(isPlain) ? [] : events.map(({ channel, metadata }) => ({ channel, metadata }))),
+  }
 }

@@ -1,10 +1,12 @@
 import type { Row } from '../../adapters/adapter.js'
+import { FIRST_ID } from '../../clock.js'
 import { sleep } from '../../wait.js'
 import type { BackendContext } from '../backend.js'
 import { type Findings, type Lane, Poller } from '../poller.js'
 import type { Sleeper } from '../sleeper.js'
-import { type Entry, type Reading, toEntry } from './entry.js'
+import { type Entry, type Reading, toEntries } from './entry.js'
 import { Passes } from './passes.js'
+import { Start } from './start.js'
 
 /** Most events that get their position in one statement, and where more than that are waiting. */
 const BATCH = 1_000
@@ -53,9 +55,11 @@ export class Tail implements AsyncDisposable {
   #isBehind = false
   readonly #reads = new Map<string, Promise<Reading>>()
   readonly #passes = new Passes()
+  readonly #start: Start
 
   constructor(context: BackendContext) {
     this.#context = context
+    this.#start = new Start(context.clock)
     this.#poller = new Poller(context, (channels) => this.#find(channels))
     const look = () => this.#poller.look()
     this.sleeper = { wake: look, look, expect: () => undefined, hurry: () => this.#poller.hurry() }
@@ -96,7 +100,7 @@ export class Tail implements AsyncDisposable {
   async settle(): Promise<number> {
     const deadline = performance.now() + SETTLE_MS
     for (;;) {
-      const { until, waiting } = await this.#advance([], LARGE_BATCH)
+      const { until, waiting } = await this.#advance([], LARGE_BATCH, FIRST_ID)
       if (!waiting || performance.now() > deadline) return until
       await sleep(CONTENDED_MS)
     }
@@ -108,8 +112,11 @@ export class Tail implements AsyncDisposable {
 
   /** Gives positions, one pass ahead of this object's own readers. */
   async #find(channels: readonly string[]): Promise<Findings> {
-    const { heads, until, waiting } = await this.#advance(channels, this.#isBehind ? LARGE_BATCH : BATCH)
+    const from = this.#start.next()
+    const startedMs = performance.now()
+    const { heads, until, waiting, reached } = await this.#advance(channels, this.#isBehind ? LARGE_BATCH : BATCH, from)
     const before = Math.max(0, ...channels.map((channel) => this.#sights.get(channel)?.until ?? 0))
+    this.#start.note(from, performance.now() - startedMs, until - before, waiting, reached)
     const ready = [...heads].filter(([channel, head]) => head > (this.#sights.get(channel)?.head ?? -1))
     for (const [channel, head] of heads) this.#sights.set(channel, { head, until })
     this.#reads.clear()
@@ -118,15 +125,16 @@ export class Tail implements AsyncDisposable {
     const isUnread = this.#isBehind && !this.#passes.isRead
     return {
       ready: ready.map(([channel]) => channel),
-      nextMs: isUnread ? UNREAD_MS : waiting ? CONTENDED_MS : Number.POSITIVE_INFINITY,
+      nextMs: isUnread ? UNREAD_MS : waiting ? CONTENDED_MS : this.#start.dueInMs,
       more: this.#isBehind && !isUnread,
     }
   }
 
-  async #advance(channels: readonly string[], limit: number) {
+  async #advance(channels: readonly string[], limit: number, from: string) {
     const { adapter, clock } = this.#context
     // One row more than there are channels, so that there is one.
-    const parameters = { channels: ['', ...channels], limit, most_bytes: channels.length === 0 ? 0 : MOST_BYTES }
+    const most_bytes = channels.length === 0 ? 0 : MOST_BYTES
+    const parameters = { channels: ['', ...channels], limit, from_id: from, most_bytes }
     const rows = await adapter.run('advance', parameters)
     const sights = rows.filter((row) => 'log_position' in row && row.log_position !== null)
     const state: Row = sights[0] ?? {}
@@ -137,18 +145,16 @@ export class Tail implements AsyncDisposable {
       until: Number(state.log_position),
       // Drivers differ in what they make of a boolean.
       waiting: ['t', 'true', '1'].includes(String(state.waiting)),
+      reached: rows.map(({ reached }) => reached).findLast((id) => typeof id === 'string'),
     }
   }
 
   /** Keeps what came back along with its positions. */
   #keep(channels: readonly string[], state: Row, rows: readonly Row[]): void {
-    const entries = new Map<string, Entry[]>(channels.map((channel) => [channel, []]))
-    for (const row of rows) {
-      if (row.log_position !== null) continue
-      const channel = String(row.channel)
-      entries.get(channel)?.push(this.#toEntry(row, channel))
-    }
-    for (const list of entries.values()) list.sort((a, b) => a.position - b.position)
+    const shown = (channel: string) => rows.filter((row) => row.log_position === null && row.channel === channel)
+    const entries = new Map<string, readonly Entry[]>(
+      channels.map((channel) => [channel, this.#toEntries(shown(channel), channel)]),
+    )
     this.#passes.add({ from: Number(state.shown_from), to: Number(state.shown_to), entries })
   }
 
@@ -166,11 +172,11 @@ export class Tail implements AsyncDisposable {
   async #readRows({ channel, group, after, until, limit }: Place): Promise<Reading> {
     const parameters = { channel, consumer_group: group, after, until, limit }
     const rows = await this.#context.adapter.run('read_log', parameters)
-    const entries = rows.map((row) => this.#toEntry(row, channel))
+    const entries = this.#toEntries(rows, channel)
     return { entries, to: entries.length === limit ? (entries.at(-1)?.position ?? until) : until }
   }
 
-  #toEntry(row: Row, channel: string): Entry {
-    return toEntry(row, channel, String(row.consumer_group ?? ''), this.#context.options.maxAttempts)
+  #toEntries(rows: readonly Row[], channel: string): readonly Entry[] {
+    return toEntries(rows, channel, this.#context.options.maxAttempts)
   }
 }

@@ -1,5 +1,6 @@
 import type { Row } from '../../adapters/adapter.js'
 import { type Delivery, inClaimOrder, type Lease } from '../../event.js'
+import { readList, readRare } from '../lists.js'
 
 /** A delivery with its address in the queue. */
 export interface QueueDelivery extends Delivery {
@@ -52,8 +53,12 @@ function toDelivery(row: Row, { channel, token, leaseMs }: Mark): QueueDelivery 
 function readLists(row: Row, ids: readonly string[], { channel, token, leaseMs }: Mark, into: QueueDelivery[]): void {
   const payloads = ids.length === 1 ? undefined : (JSON.parse(`[${row.payloads}]`) as readonly unknown[])
   const [metadata, keys, errors] = [readRare(row.metadata), readRare(row.dedupe_keys), readRare(row.last_errors)]
-  const [priorities, attempts, maxAttempts] = [split(row.priorities), split(row.attempts), split(row.max_attempts)]
-  const [createdAt, availableAt] = [split(row.created_at_ms), split(row.available_at_ms)]
+  const [priorities, attempts, maxAttempts] = [
+    readList(row.priorities),
+    readList(row.attempts),
+    readList(row.max_attempts),
+  ]
+  const [createdAt, availableAt] = [readList(row.created_at_ms), readList(row.available_at_ms)]
   const expiresAtMs = Number(row.lease_expires_at_ms)
   for (const [index, id] of ids.entries()) {
     const about = metadata?.[id]
@@ -73,15 +78,6 @@ function readLists(row: Row, ids: readonly string[], { channel, token, leaseMs }
       lease: { token, leaseMs, expiresAtMs, lost: false, holder: undefined },
     })
   }
-}
-
-function split(list: unknown): readonly string[] {
-  return String(list).split(',')
-}
-
-/** What only some events have, by id. */
-function readRare(text: unknown): Readonly<Record<string, unknown>> | undefined {
-  return text === null ? undefined : JSON.parse(String(text))
 }
 
 /** How settling statements name a delivery. */

@@ -116,7 +116,7 @@ export class Exchange {
     try {
       const claimed = this.#read(rows, scan.token, claim.leaseMs)
       this.#head.observe(scan.stretches, scan.tookMs, scan.settled, claimed)
-      if (claimed.length < claim.limit) this.#lookAgain()
+      if (claimed.length < claim.limit) this.#lookAgain(scan.stretches)
       claim.claimed.resolve(claimed)
     } catch (error) {
       claim.claimed.reject(error)
@@ -149,9 +149,9 @@ export class Exchange {
   }
 
   /** What lies before the part that was looked through waits until all of it is. */
-  #lookAgain(): void {
+  #lookAgain(stretches: readonly Stretch[]): void {
     const { restMs } = this.#head
-    if (restMs > 0) this.#sleeper.expect(this.#channel, restMs)
+    if (restMs > 0 || stretches.length > 0) this.#sleeper.expect(this.#channel, Math.max(1, restMs))
   }
 
   #recover(acks: readonly Ack[], broken: ConnectionError): void {

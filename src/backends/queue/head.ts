@@ -1,3 +1,5 @@
+import { FIRST_ID, firstIdAt } from '../../clock.js'
+import { DearLook } from '../dear-look.js'
 import type { QueueDelivery } from './delivery.js'
 
 /** A part of a channel in claim order: from a key to the end of a priority, both included; as exchange.sql takes it. */
@@ -7,32 +9,24 @@ export interface Stretch {
   readonly to_priority: number
 }
 
-/** What a round trip may take, and each event in it, before looking from the true start seems to cost, in milliseconds. */
-const CHEAP_MS = 3
-const CHEAP_EVENT_MS = 0.05
-/** One that takes longer is paid for by so many times its duration without another, at most so many milliseconds. */
-const REST_FACTOR = 20
-const MAX_REST_MS = 1_000
 /** How much older than an event claimed before an event may be that is committed only now, in milliseconds. */
 const MARGIN_MS = 1_000
 
-const FIRST_ID = '00000000-0000-0000-0000-000000000000'
 const [FIRST_PRIORITY, LAST_PRIORITY] = [-32_768, 32_767]
 
 /**
- * How far the head of a channel is dead. While a transaction elsewhere stays open, databases with row versions keep the
- * index entries of every event that is gone, and a claim from the true start walks over all of them. Where that takes
- * long, most claims start near the events of the one before instead. What appears before those (a lease that ended, an
- * event given back elsewhere or committed late) is found by the next claim of the whole channel, within `MAX_REST_MS`.
+ * How far the head of a channel is dead. Where a claim from the true start takes long, most start near the events of the
+ * one before instead. What appears before those (a lease that ended, an event given back elsewhere or committed late) is
+ * found by the next claim of the whole channel, within a second.
  */
 export class Head {
   /** For each priority that was claimed from, the id before which nothing was left. */
   readonly #floors = new Map<number, string>()
-  #restUntilMs = Number.NEGATIVE_INFINITY
+  readonly #whole = new DearLook()
 
   /** In how many milliseconds the whole channel is looked through again; 0 when the next claim does. */
   get restMs(): number {
-    return Math.max(0, this.#restUntilMs - performance.now())
+    return this.#whole.restMs
   }
 
   /** The parts that the next claim should look through, in claim order; none means the whole channel. */
@@ -50,10 +44,7 @@ export class Head {
       const floor = earlier(id)
       if (floor > (this.#floors.get(priority) ?? FIRST_ID)) this.#floors.set(priority, floor)
     }
-    const cheapMs = CHEAP_MS + (settled + claimed.length) * CHEAP_EVENT_MS
-    if (stretches.length === 0 && tookMs > cheapMs) {
-      this.#restUntilMs = performance.now() + Math.min(MAX_REST_MS, REST_FACTOR * tookMs)
-    }
+    if (stretches.length === 0) this.#whole.note(tookMs, settled + claimed.length)
   }
 
   /** An event is ready again: claims start no later than there. */
@@ -75,9 +66,5 @@ export class Head {
 
 /** The first id of the time `MARGIN_MS` before this one was made: a UUIDv7 starts with 48 bits of milliseconds. */
 function earlier(id: string): string {
-  const madeAtMs = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
-  const hex = Math.max(0, madeAtMs - MARGIN_MS)
-    .toString(16)
-    .padStart(12, '0')
-  return `${hex.slice(0, 8)}-${hex.slice(8)}${FIRST_ID.slice(13)}`
+  return firstIdAt(Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) - MARGIN_MS)
 }

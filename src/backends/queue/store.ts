@@ -3,6 +3,7 @@ import type { DatabaseClock } from '../../clock.js'
 import { type EventId, isDelayed, type NewEvent } from '../../event.js'
 import type { Parameters } from '../../statements.js'
 import { chunk } from '../chunk.js'
+import { toLists } from '../lists.js'
 
 /** The statement for a first attempt, or for one after which some may be stored already. */
 export type PublishVerb = 'publish' | 'publish_again'
@@ -73,8 +74,7 @@ function toRows(events: readonly NewEvent[]): Parameters {
   const [first] = events as readonly [NewEvent, ...NewEvent[]]
   return {
     events: () => events.map(toQueueRow),
-    ids: () => `["${events.map(({ id }) => id).join('","')}"]`,
-    payloads: () => `[${events.map(({ payload }) => payload).join(',')}]`,
+    ...toLists(events),
     channel: first.channel,
     priority: first.priority,
     max_attempts: first.maxAttempts,

@@ -1,17 +1,22 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import Database from 'better-sqlite3'
 import type { Recorder } from '../history/index.js'
 import { within } from '../wait.js'
 import type { ActorConfig } from './config.js'
 
 /** How long starting and ending may take on a busy machine, in milliseconds. */
 const LIMIT_MS = 30_000
+/** For so long others may write in turn, in milliseconds. */
+const BUSY_MS = 300
 const SHIFT_CLOCK = new URL('./shift-clock.mjs', import.meta.url).href
 
 /** A process that publishes or handles events. What is done to it is recorded. */
 export class Actor implements AsyncDisposable {
   readonly name: string
+  readonly #url: string
   readonly #child: ChildProcess
   readonly #recorder: Recorder
   readonly #ended: Promise<void>
@@ -21,6 +26,7 @@ export class Actor implements AsyncDisposable {
   /** @param program `worker` or `publisher` */
   constructor(program: string, config: ActorConfig, recorder: Recorder) {
     this.name = config.name
+    this.#url = config.url
     this.#recorder = recorder
     const path = fileURLToPath(new URL(`./${program}.ts`, import.meta.url))
     this.#child = fork(path, [JSON.stringify(config)], {
@@ -63,13 +69,23 @@ export class Actor implements AsyncDisposable {
   /** Stops it for as long as the work takes, then lets it go on. */
   async whileStopped<T>(work: () => Promise<T>): Promise<T> {
     return this.#recorder.hindering(this.name, 'stopped', async () => {
-      this.#child.kill('SIGSTOP')
+      await this.#stop()
       try {
         return await work()
       } finally {
         this.#child.kill('SIGCONT')
       }
     })
+  }
+
+  /** On SQLite, not in the moment that it writes: nobody else could until it goes on (docs/guarantees.md). */
+  async #stop(): Promise<void> {
+    this.#child.kill('SIGSTOP')
+    while (this.#url.startsWith('sqlite:') && isBusy(this.#url.slice('sqlite:'.length))) {
+      this.#child.kill('SIGCONT')
+      await sleep(10)
+      this.#child.kill('SIGSTOP')
+    }
   }
 
   /** Takes note that it will end itself in the middle of its work. */
@@ -85,5 +101,18 @@ export class Actor implements AsyncDisposable {
     if (signal !== null) this.#recorder.record({ type: 'died' }, this.name)
     if (code === 0 || this.#expected) return
     this.#recorder.record({ type: 'unhandled', error: `ended with ${signal ?? `code ${code}`}` }, this.name)
+  }
+}
+
+/** Whether nobody gets to write. */
+function isBusy(file: string): boolean {
+  const database = new Database(file, { timeout: BUSY_MS })
+  try {
+    database.exec('begin immediate; rollback')
+    return false
+  } catch {
+    return true
+  } finally {
+    database.close()
   }
 }

@@ -1,0 +1,115 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type pg from 'pg'
+import * as assert from 'uvu/assert'
+import type { EventChannel } from '../../src/index.js'
+import { Behind } from '../support/behind.js'
+import { database } from '../support/databases.js'
+import { suite } from '../support/suite.js'
+import { within } from '../support/wait.js'
+import { SOON_MS, Taker, World } from '../support/world.js'
+
+/*
+ * On Postgres, many events that are published at once get their positions on the way in.
+ */
+
+const test = suite('many events appended to a log on postgres')
+const postgres = database('postgres')
+const open = () => World.open(postgres, { backend: 'log' })
+const MANY = 50
+/** Of the test's own. */
+const LOCK = 20_261_121
+const publishMany = (channel: EventChannel, first: number, metadata?: { tenant: string }) =>
+  channel.publishMany(
+    Array.from({ length: MANY }, (_, n) => ({ channel: 'orders', payload: first + n, ...(metadata && { metadata }) })),
+  )
+const count = async (world: World, table: string) =>
+  (await world.place.sql(`select 1 from ${world.place.table(table)}`)).length
+const numbers = (length: number) => Array.from({ length }, (_, n) => n)
+const marked = numbers(MANY).map((n) => ({ channel: 'orders', payload: `the-mark ${n}` }))
+
+/** What was marked is in the log, each once and in order; returns the ids. */
+async function storedOnce({ channel }: World): Promise<string[]> {
+  const taker = new Taker(channel, 'orders', { from: 'earliest' })
+  await channel.publish('orders', 'the end')
+  const events = await taker.takeMany(MANY + 1)
+  assert.equal(
+    events.map(({ payload }) => payload),
+    [...marked.map(({ payload }) => payload), 'the end'],
+  )
+  return events.slice(0, MANY).map(({ id }) => id)
+}
+
+test('they have positions before anybody reads', async () => {
+  await using world = await open()
+  await publishMany(world.channel, 0)
+  await publishMany(world.channel, MANY, { tenant: 'acme' })
+  assert.equal([await count(world, 'log'), await count(world, 'log_incoming')], [2 * MANY, 0])
+  const events = await new Taker(world.channel, 'orders', { from: 'earliest' }).takeMany(2 * MANY)
+  assert.equal(
+    events.map(({ payload }) => payload),
+    numbers(2 * MANY),
+  )
+  assert.equal(
+    events.map(({ position }) => position),
+    numbers(2 * MANY).map((n) => n + 1),
+  )
+  assert.equal([events[0]?.metadata, events[MANY]?.metadata], [{}, { tenant: 'acme' }])
+})
+
+test('they stay behind those that wait for their positions', async () => {
+  await using world = await open()
+  await world.channel.publish('orders', 0)
+  await publishMany(world.channel, 1)
+  assert.equal([await count(world, 'log'), await count(world, 'log_incoming')], [0, MANY + 1])
+  const events = await new Taker(world.channel, 'orders', { from: 'earliest' }).takeMany(MANY + 1)
+  assert.equal(
+    events.map(({ payload }) => payload),
+    numbers(MANY + 1),
+  )
+})
+
+test('they wait for their positions, and nobody for theirs, while somebody else gives some', async () => {
+  await using world = await open()
+  const { handle, rollback } = await world.place.begin()
+  await (handle as pg.ClientBase).query(`select from ${world.place.table('log_head')} for update`)
+  await within(SOON_MS, publishMany(world.channel, 0), 'the publish')
+  assert.equal([await count(world, 'log'), await count(world, 'log_incoming')], [0, MANY])
+  await rollback()
+  const events = await new Taker(world.channel, 'orders', { from: 'earliest' }).takeMany(MANY)
+  assert.equal(
+    events.map(({ payload }) => payload),
+    numbers(MANY),
+  )
+})
+
+for (const how of ['cut', 'half'] as const) {
+  test(`they are stored once when the answer is ${how}`, async () => {
+    await using behind = await Behind.open(postgres, { backend: 'log' })
+    const sprung = behind.proxy.trap({ after: [{ request: 'the-mark' }], how })
+    const ids = await within(SOON_MS, behind.channel.publishMany(marked), 'the publish')
+    await sprung
+    assert.equal(await storedOnce(behind.world), ids)
+  })
+}
+
+test('they are stored once where the attempt whose answer was lost is still at it', async () => {
+  await using behind = await Behind.open(postgres, { backend: 'log' })
+  const { place } = behind.world
+  // What the first attempt has to wait for at its end, when it has its positions and a dead connection.
+  await place.sql(`
+    create function ${place.options.schema}.wait() returns trigger language plpgsql as
+      $$begin perform pg_advisory_xact_lock_shared(${LOCK}); return null; end$$;
+    create trigger wait after insert on ${place.table('log')} execute function ${place.options.schema}.wait()`)
+  const { handle, commit } = await place.begin()
+  await (handle as pg.ClientBase).query(`select pg_advisory_xact_lock(${LOCK})`)
+  const publishing = behind.channel.publishMany(marked)
+  await sleep(200)
+  behind.proxy.cut()
+  // Long enough for the next attempt to come upon the first.
+  await sleep(500)
+  await commit()
+  await within(SOON_MS, publishing, 'the publish')
+  await storedOnce(behind.world)
+})
+
+test.run()
