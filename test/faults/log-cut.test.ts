@@ -125,6 +125,32 @@ for (const [db, kind] of [
     })
   }
 
+  for (const written of [true, false]) {
+    test(`an ack that is asked again after another took over says whether it was written: ${written}`, async () => {
+      await using behind = await Behind.open(db, { backend: 'log', leaseMs: 2_000 })
+      const joining = { group: 'the-group', from: 'earliest' } as const
+      const taker = new Taker(behind.channel, 'orders', joining)
+      await behind.channel.publish('orders', 'first')
+      const event = await taker.take(PATIENCE_MS)
+      const commit = db.name === 'mysql' ? [{ request: 'commit' }] : []
+      const sprung = written && behind.proxy.trap({ after: [{ request: 'the-group' }, ...commit], how: 'cut' })
+      if (!written) behind.proxy.refuse(true)
+      if (!written) behind.proxy.cut()
+      const acked = event.ack()
+      await sprung
+      behind.proxy.refuse(true)
+      behind.proxy.cut()
+      await behind.world.channel.publish('orders', 'second')
+      const other = new Taker(behind.world.channel, 'orders', joining)
+      assert.is((await other.take(PATIENCE_MS)).payload, written ? 'second' : 'first')
+      behind.proxy.refuse(false)
+      assert.is(await within(PATIENCE_MS, acked), written)
+      assert.is(event.signal.aborted, !written)
+      const { 'events.ack': acks = 0, 'events.lease.lost': lost = 0 } = behind.channel.telemetry.snapshot()
+      assert.equal([acks, lost], written ? [1, 0] : [0, 1])
+    })
+  }
+
   test(
     'a subscriber that is cut off for ten seconds misses nothing, and is woken again afterwards',
     async () => {

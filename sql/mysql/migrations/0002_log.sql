@@ -38,6 +38,7 @@ values (1, 0)
 on duplicate key update id = rowcast_log_head.id;
 
 -- How far each group has read each channel, who reads for it, and how often readers died at the event that comes next.
+-- Whose lease ended before that, and how far it had come, is kept for those who never heard that they had come so far.
 create table if not exists rowcast_checkpoint (
   channel varchar(255) not null,
   consumer_group varchar(255) not null,
@@ -46,6 +47,8 @@ create table if not exists rowcast_checkpoint (
   lease_token char(36) character set ascii collate ascii_bin,
   lease_expires_at datetime(6),
   consumer text,
+  former_token char(36) character set ascii collate ascii_bin,
+  former_position bigint,
   updated_at datetime(6) not null,
   primary key (channel, consumer_group)
 ) engine = innodb row_format = dynamic default character set = utf8mb4 collate = utf8mb4_bin;

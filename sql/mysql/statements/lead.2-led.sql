@@ -7,6 +7,8 @@ straight_join rowcast_checkpoint as k force index (primary)
   on k.channel = f.channel
   and k.consumer_group = :consumer_group
 set k.attempts = k.attempts + (k.lease_token is not null),
+    k.former_token = k.lease_token,
+    k.former_position = k.position,
     k.lease_token = :lease_token,
     k.lease_expires_at = date_add(utc_timestamp(6), interval least(:lease_ms * 1e3, 3.1536e16) microsecond),
     k.consumer = :consumer,

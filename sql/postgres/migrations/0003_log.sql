@@ -38,6 +38,7 @@ create table rowcast.log_head (
 insert into rowcast.log_head (id, position) values (1, 0);
 
 -- How far each group has read each channel, who reads for it, and how often readers died at the event that comes next.
+-- Whose lease ended before that, and how far it had come, is kept for those who never heard that they had come so far.
 create table rowcast.checkpoint (
   channel text not null,
   consumer_group text not null,
@@ -46,6 +47,8 @@ create table rowcast.checkpoint (
   lease_token uuid,
   lease_expires_at timestamptz,
   consumer text,
+  former_token uuid,
+  former_position bigint,
   updated_at timestamptz not null,
   primary key (channel, consumer_group)
 ) with (fillfactor = 50);

@@ -13,6 +13,8 @@ with free as materialized (
 )
 update rowcast.checkpoint k
 set attempts = k.attempts + (k.lease_token is not null)::integer,
+    former_token = k.lease_token,
+    former_position = k.position,
     lease_token = :lease_token::uuid,
     lease_expires_at = statement_timestamp() + :lease_ms * interval '1 millisecond',
     consumer = :consumer,

@@ -16,6 +16,7 @@ create table rowcast_log (
 create index rowcast_log_channel on rowcast_log (channel, position);
 
 -- How far each group has read each channel, who reads for it, and how often readers died at the event that comes next.
+-- Whose lease ended before that, and how far it had come, is kept for those who never heard that they had come so far.
 create table rowcast_checkpoint (
   channel text not null,
   consumer_group text not null,
@@ -24,6 +25,8 @@ create table rowcast_checkpoint (
   lease_token text,
   lease_expires_at integer,
   consumer text,
+  former_token text,
+  former_position integer,
   updated_at integer not null,
   primary key (channel, consumer_group)
 ) strict, without rowid;

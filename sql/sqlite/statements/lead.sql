@@ -3,6 +3,8 @@
 -- Params: channels (JSON array), consumer_group, lease_token, lease_ms, consumer.
 update rowcast_checkpoint
 set attempts = attempts + (lease_token is not null),
+    former_token = lease_token,
+    former_position = position,
     lease_token = :lease_token,
     lease_expires_at = cast(unixepoch('subsec') * 1000 + :lease_ms as integer),
     consumer = :consumer,

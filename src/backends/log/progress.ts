@@ -47,6 +47,6 @@ export class Progress {
 export interface Passing {
   readonly deliveries: LogDelivery[]
   readonly acks: Map<string, number>
-  /** Whether the lease was held when that was written. */
-  readonly held: Promise<boolean>
+  /** Whether that was written, which takes the lease. */
+  readonly settled: Promise<boolean>
 }

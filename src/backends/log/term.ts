@@ -3,14 +3,13 @@ import { describe } from '../../errors.js'
 import type { Lease, Settlement } from '../../event.js'
 import type { BackendContext } from '../backend.js'
 import { retryOnBreak } from '../retry.js'
+import { ATTEMPTS, Checkpoint, type Written } from './checkpoint.js'
 import { type LogDelivery, toDelivery } from './entry.js'
 import { Hold, type Lead } from './lead.js'
 import { type Passing, Progress } from './progress.js'
 import { Reader } from './reader.js'
 import type { Tail } from './tail.js'
 
-/** How often a checkpoint is written over connections that break: about as long as a usual lease. */
-const ATTEMPTS = 20
 const MIN_HEARTBEAT_MS = 5
 /** Events delivered one by one after a reader has died: as many as it may have had in hand, mostly. */
 const ALONE = 100
@@ -30,6 +29,7 @@ const NONE: ReadonlyMap<string, number> = new Map()
 export class Term {
   readonly #context: BackendContext
   readonly #lead: Lead
+  readonly #checkpoint: Checkpoint
   readonly #reader: Reader
   readonly #onChange: () => void
   readonly #progress: ReadonlyMap<string, Progress>
@@ -38,21 +38,20 @@ export class Term {
   /** How many events are delivered alone, since readers have died nearby: if it happens again, it is known which it was. */
   #alone: number
   readonly #inHand = new Set<LogDelivery>()
-  readonly #writes: Coalescer<number, boolean>
+  readonly #writes: Coalescer<number, Written>
   #passing: Passing | undefined
   #retries: Retry[] = []
   #heartbeat: NodeJS.Timeout | undefined
   #alarm: NodeJS.Timeout | undefined
-  #expiresAtMs: number
   #over = false
-  readonly #end = () => this.#expiresAtMs
+  readonly #end = () => this.#checkpoint.expiresAtMs
 
   /** @param onChange called when there is a reason to take more, or the term is over */
   constructor(context: BackendContext, tail: Tail, lead: Lead, onChange: () => void) {
     this.#context = context
     this.#lead = lead
     this.#onChange = onChange
-    this.#expiresAtMs = lead.expiresAtMs
+    this.#checkpoint = new Checkpoint(context, lead)
     const places = new Map(lead.checkpoints.map(({ channel, position }) => [channel, position]))
     this.#reader = new Reader(tail, places, lead.group)
     this.#progress = new Map([...places].map(([channel, position]) => [channel, new Progress(position)]))
@@ -61,8 +60,8 @@ export class Term {
     )
     this.#alone = this.#suspects.size > 0 ? ALONE : 0
     this.#writes = new Coalescer(10_000, async (leases) => {
-      const held = await this.#write(Math.max(...leases))
-      return leases.map(() => held)
+      const written = await this.#write(Math.max(...leases))
+      return leases.map(() => written)
     })
     this.#beatLater()
   }
@@ -80,8 +79,8 @@ export class Term {
   /** The next deliveries: what is due again, else what comes next; none when there are none yet. */
   async next(limit: number): Promise<readonly LogDelivery[]> {
     // A process that stood still asks whether it is still the active one before it delivers more.
-    const isLate = this.#context.clock.now() >= this.#expiresAtMs
-    if (isLate && !(await this.#writes.add(this.#lead.leaseMs))) return []
+    const isLate = this.#context.clock.now() >= this.#checkpoint.expiresAtMs
+    if (isLate && !(await this.#extend(this.#lead.leaseMs))) return []
     const again = this.#takeDue(limit)
     if (again.length > 0) return again
     if (this.#alone === 0) return this.#read(limit)
@@ -104,7 +103,7 @@ export class Term {
       case 'dead':
         return this.#bury(delivery, how.error)
       case 'extend':
-        return this.#writes.add(how.leaseMs)
+        return this.#extend(how.leaseMs)
     }
   }
 
@@ -175,7 +174,7 @@ export class Term {
     this.#passing ??= this.#passTogether()
     this.#passing.deliveries.push(delivery)
     this.#passing.acks.set(channel, (this.#passing.acks.get(channel) ?? 0) + acks)
-    return this.#passing.held
+    return this.#passing.settled
   }
 
   /** Those who settle before the next write begins share its answer. */
@@ -183,11 +182,11 @@ export class Term {
     const deliveries: LogDelivery[] = []
     const acks = new Map<string, number>()
     const written = this.#orLose(this.#writes.add(this.#lead.leaseMs))
-    const held = written.then((isHeld) => {
-      this.#leave(deliveries, isHeld ? acks : NONE)
-      return isHeld
+    const settled = written.then(({ stored }) => {
+      this.#leave(deliveries, stored ? acks : NONE)
+      return stored
     })
-    return { deliveries, acks, held }
+    return { deliveries, acks, settled }
   }
 
   /** Nobody has them in hand any more. */
@@ -230,23 +229,23 @@ export class Term {
     return new Hold(this.#lead, this.#end)
   }
 
-  /** Writes the marks of all channels; `false`: the lease was lost. */
-  async #write(leaseMs: number): Promise<boolean> {
+  /** `false`: the lease was lost. */
+  async #extend(leaseMs: number): Promise<boolean> {
+    const { held } = await this.#writes.add(leaseMs)
+    return held
+  }
+
+  /** Writes the marks of all channels. */
+  async #write(leaseMs: number): Promise<Written> {
+    const passing = this.#passing?.deliveries ?? []
     this.#passing = undefined
-    if (this.#over) return false
-    const { group, token } = this.#lead
-    const checkpoints = [...this.#progress].map(([channel, { mark }]) => ({ channel, position: mark }))
-    const rows = await retryOnBreak(ATTEMPTS, () =>
-      this.#context.adapter.run('checkpoint', {
-        checkpoints,
-        consumer_group: group,
-        lease_token: token,
-        lease_ms: leaseMs,
-      }),
-    )
-    if (rows.length < checkpoints.length) return this.#lose()
-    this.#expiresAtMs = Math.min(...rows.map((row) => Number(row.lease_expires_at_ms)))
-    return true
+    if (this.#over) return { held: false, stored: false }
+    const marks = [...this.#progress].map(([channel, { mark }]) => [channel, mark] as const)
+    const written = await this.#checkpoint.write(marks, leaseMs)
+    // What is settled is not lost.
+    if (written.stored) for (const delivery of passing) this.#inHand.delete(delivery)
+    if (!written.held) this.#lose()
+    return written
   }
 
   /** Where it is not known what was written the term is over: a member goes on from the checkpoint when the lease ends. */

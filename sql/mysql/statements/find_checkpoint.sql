@@ -1,0 +1,13 @@
+-- On which channels the former member of a group had come so far when its lease ended: asked by one whose lease is gone,
+-- which may not have heard that its last write was done.
+-- Params: checkpoints (JSON array of {channel, position}), consumer_group, lease_token.
+select k.channel
+from json_table(:checkpoints, '$[*]' columns (
+  channel varchar(255) character set utf8mb4 collate utf8mb4_bin path '$.channel',
+  `position` bigint path '$.position'
+)) as n
+straight_join rowcast_checkpoint as k force index (primary)
+  on k.channel = n.channel
+  and k.consumer_group = :consumer_group
+  and k.former_token = :lease_token
+  and k.former_position >= n.position
