@@ -1,3 +1,3 @@
--- Sends one notification: what "broadcast" does for one line, in a plan that has nothing to set up.
--- Params: topics, envelopes (one line each).
-select pg_notify(:topics, :envelopes)
+-- Sends one notification: what "broadcast" does for one, in a plan that has nothing to set up.
+-- Params: topics, notifications (one each).
+select pg_notify(:topics, :notifications)

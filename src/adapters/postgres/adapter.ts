@@ -120,7 +120,7 @@ export class PostgresAdapter implements Adapter {
   }
 
   async #notify(topic: string, payload: string): Promise<void> {
-    await this.run('broadcast_one', { topics: topic, envelopes: payload })
+    await this.run('broadcast_one', { topics: topic, notifications: payload })
   }
 
   async #hasSchema(client: PostgresClient): Promise<boolean> {

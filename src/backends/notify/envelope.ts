@@ -2,7 +2,7 @@ import type { Delivery, EventId, NewEvent } from '../../event.js'
 import { isEventId } from '../../names.js'
 
 /** What NOTIFY carries at most, in bytes of UTF-8. @see https://www.postgresql.org/docs/current/sql-notify.html */
-export const MAX_ENVELOPE_BYTES = 7_999
+export const MAX_NOTIFICATION_BYTES = 7_999
 
 /** An envelope whose payload waits in the spill table. */
 export interface Promised extends Omit<Delivery, 'payload'> {
@@ -67,7 +67,7 @@ function parse(text: string, channel: string): Arrival | undefined {
 
 /** No character takes more than three bytes, so that most envelopes need no counting. */
 function isWithinBudget(envelope: string): boolean {
-  return envelope.length * 3 <= MAX_ENVELOPE_BYTES || Buffer.byteLength(envelope) <= MAX_ENVELOPE_BYTES
+  return envelope.length * 3 <= MAX_NOTIFICATION_BYTES || Buffer.byteLength(envelope) <= MAX_NOTIFICATION_BYTES
 }
 
 const MAX_TIME_MS = 8.64e15

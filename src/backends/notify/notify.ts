@@ -9,6 +9,7 @@ import { retryOnBreak } from '../retry.js'
 import { topicOf } from '../topics.js'
 import { isSpilled, seal } from './envelope.js'
 import { NotifyInbox } from './inbox.js'
+import { Notifications, type Sending } from './notifications.js'
 import { Topics } from './topics.js'
 
 /** How often a notification is tried over connections that break. */
@@ -78,8 +79,7 @@ export class NotifyBackend implements Backend {
   #seal(events: readonly NewEvent[]): { sending: Sending; spilled: readonly NewEvent[] } {
     const { clock, options } = this.#context
     const now = clock.now()
-    const topics: string[] = []
-    const envelopes: string[] = []
+    const notifications = new Notifications()
     const spilled: NewEvent[] = []
     let last: { channel: string; topic: string } | undefined
     for (const event of events) {
@@ -88,10 +88,9 @@ export class NotifyBackend implements Backend {
       if (last?.channel !== channel) last = { channel, topic: topicOf(options.schema, 'notify', channel) }
       const envelope = seal(event, now)
       if (isSpilled(envelope)) spilled.push(event)
-      topics.push(last.topic)
-      envelopes.push(envelope)
+      notifications.add(last.topic, envelope)
     }
-    return { sending: sendingOf(topics, envelopes), spilled }
+    return { sending: notifications.sending, spilled }
   }
 
   #sent(events: readonly NewEvent[]): readonly EventId[] {
@@ -119,18 +118,6 @@ export class NotifyBackend implements Backend {
       return (await adapter.run('purge_spill', { retention_ms: retentionMs, limit })).length
     })
   }
-}
-
-/** A call that sends notifications. */
-interface Sending {
-  readonly verb: string
-  readonly parameters: { readonly topics: string; readonly envelopes: string }
-}
-
-/** One to a line: neither a name nor compact JSON holds a line feed, and so nothing is quoted for a list of them. */
-function sendingOf(topics: readonly string[], envelopes: readonly string[]): Sending {
-  const parameters = { topics: topics.join('\n'), envelopes: envelopes.join('\n') }
-  return { verb: envelopes.length === 1 ? 'broadcast_one' : 'broadcast', parameters }
 }
 
 function* send({ verb, parameters }: Sending, spilled: readonly NewEvent[]): Work<void> {

@@ -4,6 +4,7 @@ import type { BackendContext } from '../backend.js'
 import { topicOf } from '../topics.js'
 import { type Address, addressOf } from './envelope.js'
 import type { NotifyInbox } from './inbox.js'
+import { envelopesOf } from './notifications.js'
 
 interface Topic {
   readonly address: Address
@@ -67,7 +68,9 @@ export class Topics implements AsyncDisposable {
   #deliver(name: string, text: string): void {
     const topic = this.#topics.get(name)
     if (topic === undefined) return
-    for (const inbox of topic.inboxes) inbox.push(topic.address, text)
+    for (const envelope of envelopesOf(text)) {
+      for (const inbox of topic.inboxes) inbox.push(topic.address, envelope)
+    }
   }
 
   #tellReconnect(): void {
