@@ -39,6 +39,7 @@ export interface Contestant {
 export const CONTESTANTS = [
   'rowcast',
   'raw-postgres',
+  'raw-woken',
   'raw-notify',
   'raw-mysql',
   'raw-sqlite',

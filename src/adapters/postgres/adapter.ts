@@ -133,10 +133,11 @@ export class PostgresAdapter implements Adapter {
 
   async #query(client: PostgresClient, { statement, values }: Prepared): Promise<readonly Row[]> {
     const known = this.#knownOf(statement)
+    const query = known.query([...values], this.#direct && statement.name !== 'migration')
     const startedMs = performance.now()
     try {
-      const { rows } = await client.query(known.query([...values], this.#direct && statement.name !== 'migration'))
-      known.note(performance.now() - startedMs)
+      const { rows } = await client.query(query)
+      known.note(query, performance.now() - startedMs)
       return rows
     } catch (error) {
       throw translate(error)

@@ -10,8 +10,9 @@ export const TEXT_ONLY = { getTypeParser: () => (text: string) => text }
  * A prepared statement that twice in a row takes longer than this is planned each time for a while after, in milliseconds.
  * Postgres keeps a plan that it made while a table was nearly empty, and reads all of it with that plan once it is long
  * (measured on 100 000 events after a quiet time: a twelfth of the speed). Planning costs half a millisecond, which is
- * little beside a statement that takes long and much beside one that does not. The first executions say nothing: they open
- * connections, and no plan is kept before the sixth.
+ * little beside a statement that takes long and much beside one that does not; so it ends as soon as a plan of its own
+ * makes a statement no faster, as where the machine is slow. The first executions say nothing: they open connections, and
+ * no plan is kept before the sixth.
  */
 const LONG_MS = 20
 const PLAN_ANEW_MS = 10_000
@@ -25,6 +26,8 @@ export class KnownStatement {
   readonly #plain: QueryConfig
   readonly #prepared: QueryConfig
   #plannedAnewUntilMs = 0
+  /** How long it took with the plan that was kept. */
+  #keptPlanMs = 0
   #executions = 0
   #longOnes = 0
 
@@ -41,11 +44,16 @@ export class KnownStatement {
     return { ...(isPrepared ? this.#prepared : this.#plain), values }
   }
 
-  /** An execution took so long. One long one may be a busy disk; a plan that does not fit makes all of them long. */
-  note(tookMs: number): void {
-    this.#longOnes = tookMs > LONG_MS ? this.#longOnes + 1 : 0
-    if (++this.#executions > FIRST_EXECUTIONS && this.#longOnes > 1) {
-      this.#plannedAnewUntilMs = performance.now() + PLAN_ANEW_MS
+  /** A query of it took so long. One long one may be a busy disk; a plan that does not fit makes all of them long. */
+  note({ name }: QueryConfig, tookMs: number): void {
+    if (name === undefined) {
+      if (tookMs > this.#keptPlanMs / 2) this.#plannedAnewUntilMs = 0
+      return
     }
+    this.#longOnes = tookMs > LONG_MS ? this.#longOnes + 1 : 0
+    if (++this.#executions <= FIRST_EXECUTIONS || this.#longOnes < 2) return
+    this.#longOnes = 0
+    this.#keptPlanMs = tookMs
+    this.#plannedAnewUntilMs = performance.now() + PLAN_ANEW_MS
   }
 }

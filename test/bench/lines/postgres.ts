@@ -1,6 +1,16 @@
 import { bothAtOnce, bulk, draining, idleLatency, publishing } from '../entries.js'
 import type { Line } from '../line.js'
-import { bullmq, graphile, graphileTuned, pgBoss, pgBossTuned, rawPostgres, rowcast, withDefaults } from './who.js'
+import {
+  bullmq,
+  graphile,
+  graphileTuned,
+  pgBoss,
+  pgBossTuned,
+  rawPostgres,
+  rawWoken,
+  rowcast,
+  withDefaults,
+} from './who.js'
 
 /** Events of a backlog for those who drain a few thousand a second, or one in two seconds. */
 const SLOW = { count: 20_000, limitMs: 30_000 }
@@ -99,6 +109,7 @@ export const postgresLines: readonly Line[] = [
     unit: 'ms',
     entries: [
       idleLatency(withDefaults(rowcast)),
+      idleLatency(rawWoken),
       idleLatency(graphile),
       idleLatency(graphileTuned),
       idleLatency(pgBossTuned),

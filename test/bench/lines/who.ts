@@ -9,6 +9,7 @@ export const rowcast: Who = {
   options: { retentionMs: 0 },
 }
 export const rawPostgres: Who = { name: 'raw pg', contestant: 'raw-postgres', ground: 'postgres' }
+export const rawWoken: Who = { name: 'raw pg, woken by NOTIFY', contestant: 'raw-woken', ground: 'postgres' }
 export const graphile: Who = { name: 'graphile-worker', contestant: 'graphile-worker', ground: 'postgres' }
 export const graphileTuned: Who = { ...graphile, name: 'graphile-worker, local queue', options: { tuned: true } }
 export const pgBoss: Who = { name: 'pg-boss', contestant: 'pg-boss', ground: 'postgres' }
