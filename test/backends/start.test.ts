@@ -33,6 +33,28 @@ test('a little before now, where that is dear; everything is looked at when the 
   assert.is(start.next(), FIRST_ID)
 })
 
+test('at the first of all again, where the database is far away: no look is quick there', async () => {
+  const start = open()
+  start.note(start.next(), SLOW_MS, 0, false, undefined)
+  start.note(start.next(), SLOW_MS - 2, 0, false, undefined)
+  await sleep(20 * SLOW_MS + 10)
+  start.note(start.next(), SLOW_MS, 0, false, undefined)
+  assert.is(start.next(), FIRST_ID)
+  // Not so when it takes far longer than the others do.
+  start.note(start.next(), 3 * SLOW_MS, 0, false, undefined)
+  assert.ok(youngId(start.next()))
+})
+
+test('a little before now again, where one look was slow by chance: that is believed for a while', async () => {
+  const start = open()
+  start.note(start.next(), SLOW_MS, 0, false, undefined)
+  start.note(start.next(), SLOW_MS, 0, false, undefined)
+  await sleep(20 * SLOW_MS + 10)
+  let looks = 0
+  for (; start.next() === FIRST_ID; looks++) start.note(FIRST_ID, SLOW_MS, 0, false, undefined)
+  assert.ok(looks > 10 && looks < 100, `${looks} looks`)
+})
+
 test('where the last look had to stop, also when another process was at it meanwhile', () => {
   const start = open()
   start.note(start.next(), SLOW_MS, 0, true, OLD_ID)

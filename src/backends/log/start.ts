@@ -42,6 +42,7 @@ export class Start {
   note(from: string, tookMs: number, events: number, waiting: boolean, reached: string | undefined): void {
     this.#wasPartial = from !== FIRST_ID
     this.#reached = waiting ? (reached ?? this.#reached) : undefined
-    if (!this.#wasPartial) this.#whole.note(tookMs, events)
+    if (this.#wasPartial) this.#whole.noteNearer(tookMs, events)
+    else this.#whole.note(tookMs, events)
   }
 }

@@ -44,7 +44,9 @@ export class Head {
       const floor = earlier(id)
       if (floor > (this.#floors.get(priority) ?? FIRST_ID)) this.#floors.set(priority, floor)
     }
-    if (stretches.length === 0) this.#whole.note(tookMs, settled + claimed.length)
+    const events = settled + claimed.length
+    if (stretches.length === 0) this.#whole.note(tookMs, events)
+    else this.#whole.noteNearer(tookMs, events)
   }
 
   /** An event is ready again: claims start no later than there. */
