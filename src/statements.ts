@@ -64,6 +64,10 @@ export class Statements {
     }
   }
 
+  has(verb: string): boolean {
+    return this.#verbs.has(verb)
+  }
+
   /** The steps of a verb, in order. */
   get(verb: string): readonly Statement[] {
     const steps = this.#verbs.get(verb)

@@ -128,6 +128,7 @@ test('every database answers the verbs that are asked', () => {
   const [postgres, ...others] = SQL_FOLDERS.map(verbsOf)
   const native = new Set([
     'publish_one_notify',
+    'claim',
     'broadcast',
     'broadcast_one',
     'notify',

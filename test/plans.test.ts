@@ -15,6 +15,7 @@ const VERBS = [
   'publish_one',
   'schedule',
   'dedupe',
+  'claim',
   'exchange',
   'extend',
   'release',
@@ -28,7 +29,7 @@ const VERBS = [
 ] as const
 /** Those that look for what is first, and so read along an index. */
 const ALONG_AN_INDEX =
-  /^(exchange|exchange\.(4-(head|claimed)|5-claimed|6-leased)|promote|promote\.(1-\w+|2-due)|next_due|purge|purge\.1-old)$/
+  /^(claim|exchange|exchange\.(4-(head|claimed)|5-claimed|6-leased)|promote|promote\.(1-\w+|2-due)|next_due|purge|purge\.1-old)$/
 
 const TABLES = ['queue', 'scheduled', 'history', 'dead_letter', 'dedupe']
 const COUNTS = { orders: 4_000, refunds: 2_000, mail: 400 }
@@ -126,7 +127,8 @@ async function parametersFor(place: Place): Promise<Parameters> {
 async function findFaults(planner: Planner, parameters: Parameters): Promise<readonly string[]> {
   const statements = new Statements(planner.dialect)
   const faults: string[] = []
-  for (const statement of VERBS.flatMap((verb) => statements.get(verb))) {
+  const verbs = VERBS.filter((verb) => statements.has(verb))
+  for (const statement of verbs.flatMap((verb) => statements.get(verb))) {
     const allowed = ALONG_AN_INDEX.test(statement.name) ? ['lookup', 'range'] : ['lookup']
     for (const { kind, said } of await planner.explain(statement, parameters)) {
       if (!allowed.includes(kind)) faults.push(`${statement.name}: ${kind}: ${said}`)
@@ -188,7 +190,7 @@ test('a log that has grown fast, of which the planner knows nothing yet, is read
   }
 })
 
-test('a prepared statement that took long twice in a row is planned each time for a while', async () => {
+test('a prepared statement that took long twice in a row is planned each time while that helps', async () => {
   await using world = await World.open(database('postgres'))
   const pool = new pg.Pool({ connectionString: world.place.url, max: 2 })
   await using _ended = { [Symbol.asyncDispose]: () => pool.end() }
@@ -206,8 +208,7 @@ test('a prepared statement that took long twice in a row is planned each time fo
 
   await channel.publishMany(events('second'))
   const taker = new Taker(channel, 'second')
-  const event = await held(world.place, () => taker.take())
-  assert.is(await held(world.place, () => event.ack()), true)
+  for (const event of await taker.takeMany(2)) assert.is(await held(world.place, () => event.ack()), true)
   await taker.leave()
   const executions = await countExecutions(pool)
   await consume('second', 4)

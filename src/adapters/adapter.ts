@@ -23,6 +23,8 @@ export interface Adapter extends AsyncDisposable {
   readonly dialect: Dialect
   /** How many connections there can be at once. Absent: any number, or nobody says. */
   readonly poolSize?: number | undefined
+  /** Whether there is such a verb: some have one for a case that others do along with the rest. */
+  has(verb: string): boolean
   /** Runs one verb, atomically. Retried on contention. */
   run<R extends Row = Row>(verb: string, parameters?: Parameters): Promise<readonly R[]>
   /** Runs a unit of work in one transaction. Retried, from its start, on contention. */

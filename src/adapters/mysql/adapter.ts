@@ -66,6 +66,10 @@ export class MysqlAdapter implements Adapter {
     this.#limitsIdle = this.#resources.own && (await this.#knowsIdleTransactions())
   }
 
+  has(verb: string): boolean {
+    return this.#statements.has(verb)
+  }
+
   async run<R extends Row>(verb: string, parameters: Parameters = {}): Promise<readonly R[]> {
     const hopeful = verb === 'exchange' ? hope(parameters) : undefined
     const rows = (hopeful && (await this.#exchange(hopeful))) ?? (await this.#run(verb, parameters))

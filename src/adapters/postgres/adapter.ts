@@ -71,6 +71,10 @@ export class PostgresAdapter implements Adapter {
     })
   }
 
+  has(verb: string): boolean {
+    return this.#statements.has(verb)
+  }
+
   run<R extends Row>(verb: string, parameters: Parameters = {}): Promise<readonly R[]> {
     return retryOnContention(async () => {
       const rows = await drive(expand(this.#statements, single(verb, parameters)), (prepared) =>

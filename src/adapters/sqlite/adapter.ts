@@ -39,6 +39,10 @@ export class SqliteAdapter implements Adapter {
     this.watch = reopen && ((onChange) => watchChanges(reopen(), onChange))
   }
 
+  has(verb: string): boolean {
+    return this.#statements.has(verb)
+  }
+
   run<R extends Row>(verb: string, parameters: Parameters = {}): Promise<readonly R[]> {
     const [first, ...others] = this.#statements.get(verb)
     const alone = others.length === 0 && first?.each === undefined

@@ -126,6 +126,14 @@ export class Exchange {
   #ask(acks: readonly Ack[], claim: Partial<Claim> & Scan): Promise<readonly Row[]> {
     const { adapter, options } = this.#context
     const limit = claim.limit ?? 0
+    if (acks.length === 0 && claim.stretches.length === 0 && adapter.has('claim')) {
+      return adapter.run('claim', {
+        channel: this.#channel,
+        lease_token: claim.token,
+        lease_ms: claim.leaseMs ?? 0,
+        limit,
+      })
+    }
     return adapter.run('exchange', {
       channel: this.#channel,
       settled: acks.map(({ delivery }) => addressOf(delivery)),
