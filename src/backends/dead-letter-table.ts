@@ -27,7 +27,8 @@ export class DeadLetterTable implements DeadLetterStore {
   async retry(letters: readonly Pick<DeadLetter, 'id' | 'channel'>[]): Promise<number> {
     const channels = new Set(letters.map(({ channel }) => channel))
     const rows = await this.#context.adapter.run(this.#ofGroups ? 'revive_dead' : 'retry_dead', {
-      ids: letters.map(({ id }) => id),
+      // An event may be a dead letter of several groups.
+      ids: [...new Set(letters.map(({ id }) => id))],
       topics: this.#wakeUps.topicsOf(channels),
     })
     for (const channel of channels) this.#wakeUps.returned(channel, 0)

@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import * as assert from 'uvu/assert'
+import { postgresDialect } from '../../src/adapters/postgres/dialect.js'
+import { MOST_BYTES } from '../../src/backends/log/tail.js'
+import { FIRST_ID } from '../../src/clock.js'
 import type { EventChannel } from '../../src/index.js'
+import { bind, Statements } from '../../src/statements.js'
 import { Behind } from '../support/behind.js'
 import { database } from '../support/databases.js'
 import { suite } from '../support/suite.js'
@@ -110,6 +114,28 @@ test('they are stored once where the attempt whose answer was lost is still at i
   await commit()
   await within(SOON_MS, publishing, 'the publish')
   await storedOnce(behind.world)
+})
+
+test('what comes back along with positions is no more than a connection holds: it is sent under the lock of the log', async () => {
+  await using world = await open()
+  for (const [payload, count] of [
+    ['x'.repeat(900), 900],
+    ['', 3_000],
+  ] as const) {
+    // One by one, so that nobody has given them positions.
+    const { handle, rollback } = await world.place.begin()
+    await world.channel.publishMany(
+      Array.from({ length: count }, () => ({ channel: 'orders', payload })),
+      { tx: handle },
+    )
+    const [advance] = new Statements(postgresDialect(String(world.place.options.schema))).get('advance')
+    const parameters = { channels: ['', 'orders'], from_id: FIRST_ID, limit: 4_000, most_bytes: MOST_BYTES }
+    assert.ok(advance)
+    const { rows } = await (handle as pg.ClientBase).query(advance.text, bind(advance, parameters))
+    const bytes = Buffer.byteLength(JSON.stringify(rows))
+    assert.ok(rows.length === 3 && bytes > 5_000 && bytes < 60_000, `${bytes} bytes`)
+    await rollback()
+  }
 })
 
 test.run()

@@ -21,7 +21,7 @@ for (const database of DATABASES) {
   const open = (options: ChannelOptions = {}) =>
     World.open(database, { backend: 'log', pollIntervalMs: 100, ...options })
   const expire = ({ place }: World) =>
-    place.sql(`update ${place.table('checkpoint')} set lease_expires_at = ${database.ago(1)}`)
+    place.sql(`update ${place.table('checkpoint')} set lease_expires_at = ${database.ago(0)}`)
 
   test('one member reads, the other stands by', async () => {
     await using world = await open()
@@ -209,6 +209,22 @@ for (const database of DATABASES) {
     assert.equal(payloads(await other.takeMany(2)), ['poison', 'next'])
   })
 
+  test('an event that is a dead letter of two groups goes to each of them once', async () => {
+    await using world = await open({ maxAttempts: 1 })
+    const takers = ['a', 'b'].map((group) => new Taker(world.channel, 'orders', { ...READS, group }))
+    await world.channel.publish('orders', 'poison')
+    for (const taker of takers) await (await taker.take()).nack()
+    assert.is(await world.channel.deadLetters.retry({ channel: 'orders' }), 2)
+    await world.channel.publish('orders', 'next')
+    for (const taker of takers) {
+      for (const payload of ['poison', 'next']) {
+        const event = await taker.take()
+        assert.is(event.payload, payload)
+        assert.is(await event.ack(), true)
+      }
+    }
+  })
+
   test('a dead letter that is discarded is gone', async () => {
     await using world = await open({ maxAttempts: 1 })
     const taker = new Taker(world.channel, 'orders', READS)
@@ -236,6 +252,28 @@ for (const database of DATABASES) {
     const letters = await world.channel.deadLetters.list()
     assert.equal(payloads(letters), [0])
     assert.match(letters[0]?.error ?? '', /consumers died/)
+  })
+
+  test('readers that died while nothing waited for them count for no event', async () => {
+    await using world = await open({ maxAttempts: 2, leaseMs: 60_000 })
+    const { place } = world
+    const tokens = async () =>
+      (await place.sql(`select lease_token from ${place.table('checkpoint')}`)).map((row) => row.lease_token).join()
+    for (let deaths = 0; deaths < 3; deaths++) {
+      const before = await tokens()
+      const reader = new Taker(await world.another(), 'orders', READS)
+      reader.take(SOON_MS).catch(() => undefined)
+      await eventually(SOON_MS, async () => (await tokens()) !== before)
+      await expire(world)
+    }
+    await world.channel.publishMany(numbered('orders', 2))
+    const last = new Taker(await world.another(), 'orders', READS)
+    for (const payload of [0, 1]) {
+      const event = await last.take()
+      assert.equal([event.payload, event.attempts], [payload, 1])
+      assert.is(await event.ack(), true)
+    }
+    assert.equal(await world.channel.deadLetters.list(), [])
   })
 
   test('a payload that is no JSON is a dead letter of the group, and the next event arrives', async () => {

@@ -1,9 +1,20 @@
 -- Leases a group's checkpoints on some channels, those that nobody holds; a holder that let its lease end has died, or
--- stood still, at the event that comes next, which counts as an attempt at it. This step finds and locks them, in the
--- order of their key, so that two who want the same never wait for each other.
+-- stood still, at the event that comes next, which counts as an attempt at it, if that was there before the lease ended.
+-- This step finds and locks them, in the order of their key, so that two who want the same never wait for each other.
 -- Params: channels (JSON array), consumer_group, lease_ms.
 select
-  k.channel, k.position, k.attempts + (k.lease_token is not null) as attempts,
+  k.channel, k.position,
+  if(
+    exists (
+      select 1 from rowcast_log as l
+      where l.channel = k.channel
+        and l.position > k.position
+        and l.consumer_group in ('', k.consumer_group)
+        and l.created_at < coalesce(k.lease_expires_at, utc_timestamp(6))
+    ),
+    k.attempts + (k.lease_token is not null),
+    0
+  ) as attempts,
   timestampdiff(microsecond, timestamp '1970-01-01 00:00:00', utc_timestamp(6)) div 1000 + :lease_ms as lease_expires_at_ms
 from json_table(:channels, '$[*]' columns (
   channel varchar(255) character set utf8mb4 collate utf8mb4_bin path '$'

@@ -1,6 +1,5 @@
 -- Gives the next positions to events that have been committed, and says how far some channels reach now.
--- Params: channels (JSON array), from_id (the first id to look at), limit, most_bytes (of payload and metadata to return
--- along).
+-- Params: channels (JSON array), from_id (the first id to look at), limit, most_bytes (of events to return along).
 -- One at a time: whoever holds the row of log_head (append.sql does, too). Others pass by and look again, unless nothing is
 -- waiting. Under READ COMMITTED a lock that was just missed shows the newest position, while the rest of the statement sees
 -- the log as it was before, and a reader would pass over what it was not shown. No positions are given then; what is
@@ -11,8 +10,8 @@
 -- is there, and sort everything that waits, for each batch.
 -- Returns for each channel its last position, the last of all, whether more may be waiting and the last id it met; and,
 -- since whoever gives positions is about to read, what it gave positions to in these channels, in lists as read_log.sql has
--- them: everything after shown_from up to shown_to, as far as it is not too much. What is stored apart or compressed counts
--- as too much, and is not unpacked to find out.
+-- them: everything after shown_from up to shown_to, as far as it is not too much, since the lock is held until the answer
+-- has been sent. What is stored apart or compressed counts as too much, and is not unpacked to find out.
 with first as materialized (
   select i.id
   from rowcast.log_incoming i
@@ -47,7 +46,7 @@ fresh as materialized (
     sum(
       case
         when pg_column_size(a.payload) + coalesce(pg_column_size(a.metadata), 0) > 2000 then 1000000000
-        else octet_length(a.payload::text) + coalesce(octet_length(a.metadata::text), 0)
+        else octet_length(a.payload::text) + coalesce(octet_length(a.metadata::text), 0) + 64
       end
     ) over (order by a.id, a.consumer_group rows unbounded preceding) as bytes
   from arrived a

@@ -1,5 +1,5 @@
 -- Leases a group's checkpoints on some channels, those that nobody holds; a holder that let its lease end has died, or
--- stood still, at the event that comes next, which counts as an attempt at it.
+-- stood still, at the event that comes next, which counts as an attempt at it, if that was there before the lease ended.
 -- Params: channels (JSON array), consumer_group, lease_token, lease_ms, consumer.
 -- The rows are locked in the order of their key, so that two who want the same never wait for each other.
 with free as materialized (
@@ -12,9 +12,18 @@ with free as materialized (
   for update
 )
 update rowcast.checkpoint k
-set attempts = k.attempts + (k.lease_token is not null)::integer,
-    former_token = k.lease_token,
-    former_position = k.position,
+set attempts = case
+      when exists (
+        select from rowcast.log l
+        where l.channel = k.channel
+          and l.position > k.position
+          and l.consumer_group in ('', k.consumer_group)
+          and l.created_at < coalesce(k.lease_expires_at, statement_timestamp())
+      ) then k.attempts + (k.lease_token is not null)::integer
+      else 0
+    end,
+    former_token = coalesce(k.lease_token, k.former_token),
+    former_position = case when k.lease_token is null then k.former_position else k.position end,
     lease_token = :lease_token::uuid,
     lease_expires_at = statement_timestamp() + :lease_ms * interval '1 millisecond',
     consumer = :consumer,

@@ -1,3 +1,4 @@
+import type { Row } from '../../adapters/adapter.js'
 import type { BackendContext } from '../backend.js'
 import { retryOnBreak } from '../retry.js'
 import type { Lead } from './lead.js'
@@ -9,9 +10,11 @@ export const ATTEMPTS = 20
 export interface Written {
   /** Whether the lease is held. */
   readonly held: boolean
-  /** Whether the marks are stored: by an attempt whose answer was lost, maybe, before the lease was. */
-  readonly stored: boolean
+  /** The channels whose mark is stored: by an attempt whose answer was lost, maybe, before the lease was. */
+  readonly stored: ReadonlySet<string>
 }
+
+export const NOT_WRITTEN: Written = { held: false, stored: new Set() }
 
 /** How far a group has come, as its active member writes it; each write extends the lease, and is fenced by it. */
 export class Checkpoint {
@@ -37,8 +40,12 @@ export class Checkpoint {
     const run = (verb: string) =>
       retryOnBreak(ATTEMPTS, () => this.#context.adapter.run(verb, { ...parameters, lease_ms: leaseMs }))
     const rows = await run('checkpoint')
-    const held = rows.length === checkpoints.length
-    if (held) this.#expiresAtMs = Math.min(...rows.map((row) => Number(row.lease_expires_at_ms)))
-    return { held, stored: held || (await run('find_checkpoint')).length === checkpoints.length }
+    if (rows.length < checkpoints.length) return { held: false, stored: channelsOf(await run('find_checkpoint')) }
+    this.#expiresAtMs = Math.min(...rows.map((row) => Number(row.lease_expires_at_ms)))
+    return { held: true, stored: channelsOf(rows) }
   }
+}
+
+function channelsOf(rows: readonly Row[]): ReadonlySet<string> {
+  return new Set(rows.map((row) => String(row.channel)))
 }

@@ -43,10 +43,10 @@ export class Progress {
   }
 }
 
-/** Deliveries whose place the next write moves the checkpoint over. */
+/** Deliveries of one channel whose place the next write moves the checkpoint over. */
 export interface Passing {
   readonly deliveries: LogDelivery[]
-  readonly acks: Map<string, number>
+  acks: number
   /** Whether that was written, which takes the lease. */
-  readonly settled: Promise<boolean>
+  readonly stored: Promise<boolean>
 }

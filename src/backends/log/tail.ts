@@ -11,8 +11,11 @@ import { Start } from './start.js'
 /** Most events that get their position in one statement, and where more than that are waiting. */
 const BATCH = 1_000
 const LARGE_BATCH = 4_000
-/** Most bytes of events that come back along with their positions. */
-const MOST_BYTES = 2 ** 20
+/**
+ * Most bytes of events that come back along with their positions. The lock of the log is held until they have been sent: to
+ * a process that stands still, no more may be sent than the connection holds.
+ */
+export const MOST_BYTES = 2 ** 15
 /** How long to wait for this object's own readers before more events get their position, in milliseconds. */
 const UNREAD_MS = 20
 /** How soon to look again while another process gives positions, in milliseconds. */

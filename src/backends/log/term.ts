@@ -3,7 +3,7 @@ import { describe } from '../../errors.js'
 import type { Lease, Settlement } from '../../event.js'
 import type { BackendContext } from '../backend.js'
 import { retryOnBreak } from '../retry.js'
-import { ATTEMPTS, Checkpoint, type Written } from './checkpoint.js'
+import { ATTEMPTS, Checkpoint, NOT_WRITTEN, type Written } from './checkpoint.js'
 import { type LogDelivery, toDelivery } from './entry.js'
 import { Hold, type Lead } from './lead.js'
 import { type Passing, Progress } from './progress.js'
@@ -20,7 +20,6 @@ interface Retry {
 }
 
 const HELD = Promise.resolve(true)
-const NONE: ReadonlyMap<string, number> = new Map()
 
 /**
  * One member's time as the active one of its group: reads in order, takes back what is nacked and delivers it again in
@@ -39,7 +38,8 @@ export class Term {
   #alone: number
   readonly #inHand = new Set<LogDelivery>()
   readonly #writes: Coalescer<number, Written>
-  #passing: Passing | undefined
+  /** Per channel. */
+  #passing = new Map<string, Passing>()
   #retries: Retry[] = []
   #heartbeat: NodeJS.Timeout | undefined
   #alarm: NodeJS.Timeout | undefined
@@ -87,14 +87,14 @@ export class Term {
     return this.isBusy || this.#retries.length > 0 ? [] : this.#read(1)
   }
 
-  /** `false`: the lease was lost. */
+  /** `false`: the lease was lost, perhaps with another term. */
   ack(delivery: LogDelivery): Promise<boolean> {
-    return delivery.lease?.lost === false ? this.#pass(delivery, 1) : Promise.resolve(false)
+    return this.#inHand.has(delivery) ? this.#pass(delivery, 1) : Promise.resolve(false)
   }
 
-  /** `false`: the lease was lost. */
+  /** `false`: the lease was lost, perhaps with another term. */
   settle(delivery: LogDelivery, how: Settlement): Promise<boolean> {
-    if (delivery.lease?.lost !== false) return Promise.resolve(false)
+    if (!this.#inHand.has(delivery)) return Promise.resolve(false)
     switch (how.type) {
       case 'release':
         return this.#giveBack({ ...delivery, attempts: delivery.attempts - 1 }, delivery, 0)
@@ -120,6 +120,8 @@ export class Term {
     const entries = await this.#reader.next(limit)
     const deliveries: LogDelivery[] = []
     for (const entry of entries) {
+      // It may have been lost meanwhile: another term delivers these.
+      if (this.#over) return []
       const attempts = 1 + (this.#suspects.get(entry.channel) ?? 0)
       const delivery = toDelivery(entry, attempts, this.#lease())
       this.#progress.get(entry.channel)?.begin(entry.position)
@@ -168,35 +170,33 @@ export class Term {
     const progress = this.#progress.get(channel)
     progress?.settle(position)
     if (progress === undefined || progress.mark < position) {
-      this.#leave([delivery], new Map([[channel, acks]]))
+      this.#leave(channel, [delivery], acks)
       return HELD
     }
-    this.#passing ??= this.#passTogether()
-    this.#passing.deliveries.push(delivery)
-    this.#passing.acks.set(channel, (this.#passing.acks.get(channel) ?? 0) + acks)
-    return this.#passing.settled
+    const passing = this.#passing.get(channel) ?? this.#passTogether(channel)
+    passing.deliveries.push(delivery)
+    passing.acks += acks
+    return passing.stored
   }
 
   /** Those who settle before the next write begins share its answer. */
-  #passTogether(): Passing {
-    const deliveries: LogDelivery[] = []
-    const acks = new Map<string, number>()
-    const written = this.#orLose(this.#writes.add(this.#lead.leaseMs))
-    const settled = written.then(({ stored }) => {
-      this.#leave(deliveries, stored ? acks : NONE)
-      return stored
+  #passTogether(channel: string): Passing {
+    const stored = this.#orLose(this.#writes.add(this.#lead.leaseMs)).then((written) => {
+      const isStored = written.stored.has(channel)
+      this.#leave(channel, passing.deliveries, isStored ? passing.acks : 0)
+      return isStored
     })
-    return { deliveries, acks, settled }
+    const passing: Passing = { deliveries: [], acks: 0, stored }
+    this.#passing.set(channel, passing)
+    return passing
   }
 
   /** Nobody has them in hand any more. */
-  #leave(deliveries: readonly LogDelivery[], acks: ReadonlyMap<string, number>): void {
-    for (const delivery of deliveries) {
-      this.#inHand.delete(delivery)
-      if (this.#suspects.size > 0) this.#suspects.delete(delivery.channel)
-    }
+  #leave(channel: string, deliveries: readonly LogDelivery[], acks: number): void {
+    for (const delivery of deliveries) this.#inHand.delete(delivery)
+    this.#suspects.delete(channel)
     this.#alone = Math.max(0, this.#alone - deliveries.length)
-    for (const [channel, count] of acks) this.#context.telemetry.count('events.ack', count, channel)
+    if (acks > 0) this.#context.telemetry.count('events.ack', acks, channel)
     this.#onChange()
   }
 
@@ -237,14 +237,16 @@ export class Term {
 
   /** Writes the marks of all channels. */
   async #write(leaseMs: number): Promise<Written> {
-    const passing = this.#passing?.deliveries ?? []
-    this.#passing = undefined
-    if (this.#over) return { held: false, stored: false }
+    const passing = this.#passing
+    this.#passing = new Map()
+    if (this.#over) return NOT_WRITTEN
     const marks = [...this.#progress].map(([channel, { mark }]) => [channel, mark] as const)
     const written = await this.#checkpoint.write(marks, leaseMs)
-    // What is settled is not lost.
-    if (written.stored) for (const delivery of passing) this.#inHand.delete(delivery)
-    if (!written.held) this.#lose()
+    if (written.held) return written
+    for (const channel of written.stored) {
+      for (const delivery of passing.get(channel)?.deliveries ?? []) this.#inHand.delete(delivery)
+    }
+    this.#lose()
     return written
   }
 
