@@ -12,25 +12,32 @@ export interface Report {
 export interface MeasuredLine extends LineResult {
   readonly quick: boolean
   readonly repeats: number
+  /** Set where it was another than the report's. */
+  readonly machine?: string
 }
 
 /** A table for a terminal. */
-export function toText({ lines, versions }: Report): string {
+export function toText(report: Report): string {
   return [
-    ...describeVersions(versions),
-    ...lines.flatMap((line) => ['', titleOf(line), ...rowsOf(line).map((row) => `  ${row.join('  ')}`)]),
+    ...describeVersions(report),
+    ...report.lines.flatMap((line) => ['', titleOf(line), ...rowsOf(line).map((row) => `  ${row.join('  ')}`)]),
   ].join('\n')
 }
 
-function titleOf({ title, quick, repeats }: MeasuredLine): string {
-  return `${title} (${quick ? 'quick, ' : ''}median of ${repeats})`
+function titleOf({ title, quick, repeats, machine }: MeasuredLine): string {
+  return `${title} (${quick ? 'quick, ' : ''}median of ${repeats}${machine === undefined ? '' : `, on ${machine}`})`
+}
+
+export function machineOf({ versions }: Report): string {
+  return Object.values(versions.machine).join(', ')
 }
 
 /** The same as Markdown. */
-export function toMarkdown({ lines, versions, startedAt }: Report): string {
+export function toMarkdown(report: Report): string {
+  const { lines, startedAt } = report
   const pace = 'windows of three seconds and backlogs of 100 000, where a line is called quick of one second and 20 000'
   const head = [`Measured ${startedAt.slice(0, 10)}: medians of interleaved repeats, ${pace}.`, '']
-  const facts = describeVersions(versions).map((fact) => `- ${fact}`)
+  const facts = describeVersions(report).map((fact) => `- ${fact}`)
   return [...head, ...facts, ...lines.flatMap(toSection), ''].join('\n')
 }
 
@@ -68,13 +75,14 @@ function describeBound({ atLeast, atMost }: Target): string {
   return atLeast === undefined ? `≤ ${format(atMost ?? Number.NaN)}` : `≥ ${format(atLeast)}`
 }
 
-function describeVersions({ machine, servers, packages }: Versions): readonly string[] {
+function describeVersions(report: Report): readonly string[] {
+  const { servers, packages } = report.versions
   const join = (facts: Readonly<Record<string, string>>) =>
     Object.entries(facts)
       .map(([name, value]) => `${name} ${value}`)
       .join(', ')
   return [
-    `Machine: ${Object.values(machine).join(', ')}`,
+    `Machine: ${machineOf(report)}`,
     ...Object.entries(servers).map(([name, facts]) => `${name}: ${join(facts)}`),
     `Packages: ${join(packages)}`,
   ]

@@ -13,7 +13,7 @@ import { mariadbLines } from './lines/mariadb.js'
 import { notifyLines } from './lines/notify.js'
 import { postgresLines } from './lines/postgres.js'
 import { sqliteLines } from './lines/sqlite.js'
-import { type MeasuredLine, type Report, toMarkdown, toText } from './report.js'
+import { type MeasuredLine, machineOf, type Report, toMarkdown, toText } from './report.js'
 import { installRivals } from './rivals/rivals.js'
 import { readVersions } from './versions.js'
 
@@ -99,7 +99,9 @@ function save(report: Report, name: string, folder: string): void {
 /** The lines that were not run, as they were measured before. */
 function withOtherLines(report: Report): Report {
   const before: Report = JSON.parse(readFileSync(`${DOCS}performance.json`, 'utf8'))
-  const known = new Map([...before.lines, ...report.lines].map((line) => [line.name, line]))
+  const machine = machineOf(before)
+  const others = machine === machineOf(report) ? before.lines : before.lines.map((line) => ({ machine, ...line }))
+  const known = new Map([...others, ...report.lines].map((line) => [line.name, line]))
   return { ...report, lines: LINES.flatMap(({ name }) => known.get(name) ?? []) }
 }
 
