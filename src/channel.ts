@@ -81,7 +81,8 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
    * Opens a channel on a database, and brings its tables up to date unless `autoMigrate` is false.
    * @param target a URL (`sqlite:./app.db`, `sqlite::memory:`, `postgres://…`, `mysql://…`, `mariadb://…`), or an adapter
    *   made from a pool of your own
-   * @throws {ConfigurationError} when an option or the target is wrong, or a driver is missing
+   * @throws {ConfigurationError} when an option or the target is wrong, the database refuses the login, or a driver is
+   *   missing
    * @throws {ConnectionError} when the database cannot be reached
    * @throws {MigrationError} when the tables are not the ones this version works on
    * @throws {UnsupportedError} when the database cannot do what the backend needs

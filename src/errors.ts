@@ -60,12 +60,19 @@ export class MigrationError extends RowcastError {
   }
 }
 
-/** The database cannot be reached, or the connection broke before the outcome was known. */
+/** The database cannot be reached or refuses the login, or the connection broke before the outcome was known. */
 export class ConnectionError extends RowcastError {
   constructor(message: string, options?: ErrorOptions) {
     super('CONNECTION', message, options)
   }
 }
+
+/**
+ * The database answered, and refused the login, the role or the database. Opening passes it on as a `ConfigurationError`;
+ * later it is a connection that cannot be made yet, since logins are changed while processes run.
+ * @internal
+ */
+export class RefusedError extends ConnectionError {}
 
 /**
  * Lost against another transaction (a deadlock, a lock wait, a busy file); the same work may well succeed now. Adapters
