@@ -67,6 +67,9 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
     telemetry: Telemetry
     clock: DatabaseClock
   }) {
+    if (!(parts?.telemetry instanceof Telemetry)) {
+      throw new ConfigurationError('new EventChannel: a channel is opened: await EventChannel.open(url)')
+    }
     this.#adapter = parts.adapter
     this.#backend = parts.backend
     this.#options = parts.options

@@ -276,4 +276,11 @@ test('a target that names no database that rowcast knows', async () => {
   }
 })
 
+test('a channel that is made instead of opened', () => {
+  const Made = EventChannel as unknown as new (target?: unknown) => EventChannel
+  for (const target of [`postgres://app:${SECRET}@host/app`, undefined, null, {}]) {
+    assertSecretKept(throws(() => new Made(target), 'CONFIGURATION', /await EventChannel\.open\(url\)/))
+  }
+})
+
 test.run()
