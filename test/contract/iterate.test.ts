@@ -229,6 +229,17 @@ for (const database of DATABASES) {
     assert.is(world.channel.telemetry.snapshot()['events.nack'], 0)
   })
 
+  test('what is settled cannot be extended, and the database is not asked', async () => {
+    await using world = await open()
+    await world.channel.publishMany([1, 2].map((payload) => ({ channel: 'orders', payload })))
+    const [acked, nacked] = await new Taker(world.channel, 'orders').takeMany(2)
+    assert.ok(acked && nacked)
+    assert.equal(await Promise.all([acked.ack(), nacked.nack({ delayMs: 60_000 })]), [true, true])
+    await world.place.sql(`drop table ${world.place.table('queue')}`)
+    assert.equal(await Promise.all([acked.extend(1_000), nacked.extend(1_000)]), [false, false])
+    assert.is(world.channel.telemetry.snapshot()['events.lease.lost'], 0)
+  })
+
   test('ack and nack also go by event and by id', async () => {
     await using world = await open()
     await world.channel.publishMany([1, 2, 3].map((payload) => ({ channel: 'orders', payload })))
