@@ -238,8 +238,9 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   }
 
   /**
-   * Stops every subscription and listener, gives events in hand up to `drainMs` to be settled, gives the others back at
-   * once with their attempt, waits for what is being published, and lets go of the database. Idempotent.
+   * Stops every subscription and listener, gives their handlers and loops up to `drainMs` to settle what they have in
+   * hand, gives the rest back at once with its attempt, waits for what is being published, and lets go of the database.
+   * Idempotent.
    */
   async close(options?: CloseOptions): Promise<void> {
     const { drainMs } = resolveCloseOptions(options)

@@ -127,6 +127,9 @@ export interface ListenOptions extends Omit<SubscribeOptions, 'autoAck'> {
 
 /** How `close` takes its time. */
 export interface CloseOptions {
-  /** How long events in hand may still be settled before they are given back, in milliseconds. @default 5_000 */
+  /**
+   * How long handlers and loops may still settle what they have in hand before it is given back, in milliseconds. What
+   * is held of a subscription that ended before is given back at once. @default 5_000
+   */
   readonly drainMs?: number
 }
