@@ -193,7 +193,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
 
   /**
    * Acks an event, or the one of an id, that is in this object's hands; `false` when its lease was lost.
-   * @throws {RowcastError} with code `NOT_HELD` when this object holds no such event
+   * @throws {RowcastError} with code `NOT_HELD` when this object holds no event of that id (any more)
    */
   async ack(event: EventMessage | EventId): Promise<boolean> {
     this.#assertNotClosed()
@@ -202,7 +202,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
 
   /**
    * Gives back an event, or the one of an id, that is in this object's hands; `false` when its lease was lost.
-   * @throws {RowcastError} with code `NOT_HELD` when this object holds no such event
+   * @throws {RowcastError} with code `NOT_HELD` when this object holds no event of that id (any more)
    */
   async nack(event: EventMessage | EventId, options?: NackOptions): Promise<boolean> {
     this.#assertNotClosed()
