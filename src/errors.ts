@@ -87,6 +87,14 @@ export class ContentionError extends RowcastError {
 
 /** The text of whatever was thrown, for logs, dead letters and messages; one line, at most 2 000 characters. */
 export function describe(thrown: unknown): string {
-  const text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)
-  return text.replaceAll('\0', '').replace(/\s+/g, ' ').slice(0, 2_000).toWellFormed()
+  return textOf(thrown).replaceAll('\0', '').replace(/\s+/g, ' ').slice(0, 2_000).toWellFormed()
+}
+
+/** Not everything has one: `String` throws for an object without a prototype. */
+function textOf(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)
+  } catch {
+    return 'what was thrown has no text'
+  }
 }

@@ -149,7 +149,7 @@ for (const database of DATABASES) {
   test('a listener that gives up on an event says so, whatever its handler threw', async () => {
     const logger = recorder()
     await using world = await open({ logger, maxAttempts: 1 })
-    const thrown = { undefined: undefined, null: null, text: 'out of stock' }
+    const thrown = { undefined: undefined, null: null, text: 'out of stock', bare: Object.create(null) }
     const handler = ({ payload }: EventMessage) => Promise.reject(thrown[payload as keyof typeof thrown])
     world.channel.listen('orders', handler)
     world.channel.listen('early', handler, { maxAttempts: 1 })
@@ -157,12 +157,13 @@ for (const database of DATABASES) {
       ['undefined', 'the handler threw undefined'],
       ['null', 'the handler threw null'],
       ['text', 'out of stock'],
+      ['bare', 'what was thrown has no text'],
     ]
     for (const [payload] of wanted) {
       await world.channel.publish('orders', payload)
       await world.channel.publish('early', payload, { maxAttempts: 5 })
     }
-    await eventually(SOON_MS, () => counter(world, 'events.dead') === 6)
+    await eventually(SOON_MS, () => counter(world, 'events.dead') === 2 * wanted.length)
     for (const name of ['orders', 'early']) {
       const letters = await world.channel.deadLetters.list({ channel: name })
       assert.equal(
@@ -170,7 +171,7 @@ for (const database of DATABASES) {
         wanted,
       )
     }
-    assert.is(logger.lines.filter(({ level }) => level === 'warn').length, 6)
+    assert.is(logger.lines.filter(({ level }) => level === 'warn').length, 2 * wanted.length)
   })
 
   test('a filter reaches more dead letters than one page holds', async () => {
