@@ -67,6 +67,9 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
     telemetry: Telemetry
     clock: DatabaseClock
   }) {
+    if (!(parts?.telemetry instanceof Telemetry)) {
+      throw new ConfigurationError('new EventChannel: a channel is opened: await EventChannel.open(url)')
+    }
     this.#adapter = parts.adapter
     this.#backend = parts.backend
     this.#options = parts.options
@@ -81,7 +84,8 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
    * Opens a channel on a database, and brings its tables up to date unless `autoMigrate` is false.
    * @param target a URL (`sqlite:./app.db`, `sqlite::memory:`, `postgres://…`, `mysql://…`, `mariadb://…`), or an adapter
    *   made from a pool of your own
-   * @throws {ConfigurationError} when an option or the target is wrong, or a driver is missing
+   * @throws {ConfigurationError} when an option or the target is wrong, the database refuses the login, or a driver is
+   *   missing
    * @throws {ConnectionError} when the database cannot be reached
    * @throws {MigrationError} when the tables are not the ones this version works on
    * @throws {UnsupportedError} when the database cannot do what the backend needs
@@ -189,7 +193,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
 
   /**
    * Acks an event, or the one of an id, that is in this object's hands; `false` when its lease was lost.
-   * @throws {RowcastError} with code `NOT_HELD` when this object holds no such event
+   * @throws {RowcastError} with code `NOT_HELD` when this object holds no event of that id (any more)
    */
   async ack(event: EventMessage | EventId): Promise<boolean> {
     this.#assertNotClosed()
@@ -198,7 +202,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
 
   /**
    * Gives back an event, or the one of an id, that is in this object's hands; `false` when its lease was lost.
-   * @throws {RowcastError} with code `NOT_HELD` when this object holds no such event
+   * @throws {RowcastError} with code `NOT_HELD` when this object holds no event of that id (any more)
    */
   async nack(event: EventMessage | EventId, options?: NackOptions): Promise<boolean> {
     this.#assertNotClosed()
@@ -234,8 +238,9 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   }
 
   /**
-   * Stops every subscription and listener, gives events in hand up to `drainMs` to be settled, gives the others back at
-   * once with their attempt, waits for what is being published, and lets go of the database. Idempotent.
+   * Stops every subscription and listener, gives their handlers and loops up to `drainMs` to settle what they have in
+   * hand, gives the rest back at once with its attempt, waits for what is being published, and lets go of the database.
+   * Idempotent.
    */
   async close(options?: CloseOptions): Promise<void> {
     const { drainMs } = resolveCloseOptions(options)

@@ -44,10 +44,13 @@ export class Decoder {
   }
 
   async #setAside(delivery: Delivery, error: unknown): Promise<undefined> {
-    const reason = `cannot be decoded: ${describe(error)}`
-    this.#context.telemetry.count('events.decode.failed', 1, delivery.channel)
-    this.#context.logger.warn(`an event ${reason}`, { id: delivery.id, channel: delivery.channel })
-    await this.#owner.inbox.settle(delivery, { type: 'dead', error: reason }).catch(() => false)
+    const { id, channel } = delivery
+    this.#context.telemetry.count('events.decode.failed', 1, channel)
+    try {
+      await this.#owner.inbox.settle(delivery, { type: 'dead', error: `cannot be decoded: ${describe(error)}` })
+    } catch (reason) {
+      this.#context.logger.warn('an event could not be settled', { id, channel, error: describe(reason) })
+    }
   }
 }
 

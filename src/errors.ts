@@ -60,12 +60,19 @@ export class MigrationError extends RowcastError {
   }
 }
 
-/** The database cannot be reached, or the connection broke before the outcome was known. */
+/** The database cannot be reached or refuses the login, or the connection broke before the outcome was known. */
 export class ConnectionError extends RowcastError {
   constructor(message: string, options?: ErrorOptions) {
     super('CONNECTION', message, options)
   }
 }
+
+/**
+ * The database answered, and refused the login, the role or the database. Opening passes it on as a `ConfigurationError`;
+ * later it is a connection that cannot be made yet, since logins are changed while processes run.
+ * @internal
+ */
+export class RefusedError extends ConnectionError {}
 
 /**
  * Lost against another transaction (a deadlock, a lock wait, a busy file); the same work may well succeed now. Adapters
@@ -80,6 +87,14 @@ export class ContentionError extends RowcastError {
 
 /** The text of whatever was thrown, for logs, dead letters and messages; one line, at most 2 000 characters. */
 export function describe(thrown: unknown): string {
-  const text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)
-  return text.replaceAll('\0', '').replace(/\s+/g, ' ').slice(0, 2_000).toWellFormed()
+  return textOf(thrown).replaceAll('\0', '').replace(/\s+/g, ' ').slice(0, 2_000).toWellFormed()
+}
+
+/** Not everything has one: `String` throws for an object without a prototype. */
+function textOf(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)
+  } catch {
+    return 'what was thrown has no text'
+  }
 }

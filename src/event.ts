@@ -36,7 +36,10 @@ export interface EventMessage<Payload = unknown, Channel extends string = string
   ack(): Promise<boolean>
   /** Gives back, to be delivered again after `delayMs` (default 0), or to the dead letters after the last attempt. */
   nack(options?: NackOptions): Promise<boolean>
-  /** Makes the lease last at least `ms` milliseconds from now. Rarely needed: a heartbeat extends what is in hand. */
+  /**
+   * Makes the lease last at least `ms` milliseconds from now; `false` when it was lost, or the event is settled. Rarely
+   * needed: a heartbeat extends what is in hand.
+   */
   extend(ms: number): Promise<boolean>
 }
 

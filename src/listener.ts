@@ -137,13 +137,16 @@ export class Listener implements AsyncDisposable {
 
   async #giveBack(message: Message, error: unknown): Promise<void> {
     const { id, channel, attempts } = message
-    this.#context.logger.debug('a handler failed', { id, channel, attempts, error: describe(error) })
+    const reason = describe(error ?? `the handler threw ${error}`)
+    // Not the error itself: drivers hang statements and their values on theirs.
+    const stack = error instanceof Error ? error.stack : undefined
+    this.#context.logger.debug('a handler failed', { id, channel, attempts, error: reason, stack })
     if (message.isSettled) return
     try {
-      if (attempts >= this.#options.maxAttempts) await message.bury(describe(error))
-      else await message.nack({ delayMs: this.#delayMs(attempts), error })
-    } catch (reason) {
-      this.#giveUp(message, reason)
+      if (attempts >= this.#options.maxAttempts) await message.bury(reason)
+      else await message.nack({ delayMs: this.#delayMs(attempts), error: reason })
+    } catch (failure) {
+      this.#giveUp(message, failure)
     }
   }
 

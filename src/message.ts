@@ -109,7 +109,8 @@ export class Message implements EventMessage, Outcome {
 
   async extend(ms: number): Promise<boolean> {
     this.#owner.assertOpen()
-    return this.#owner.inbox.settle(this.#delivery, { type: 'extend', leaseMs: resolveExtension(ms) })
+    const leaseMs = resolveExtension(ms)
+    return !this.isSettled && this.#owner.inbox.settle(this.#delivery, { type: 'extend', leaseMs })
   }
 
   /** Sets it aside; for the consumer that gives up on it before its last attempt. */

@@ -16,11 +16,13 @@ export type StartPosition = 'latest' | 'earliest' | number
 export interface ChannelOptions<S extends Schemas = Schemas> {
   /** Who gets an event and whether it survives. @default 'notify' on Postgres, 'queue' on MySQL and SQLite */
   readonly backend?: BackendName
-  /** Postgres: the schema of our tables, 1 to 63 bytes, not starting with `pg_`. @default 'rowcast' */
+  /**
+   * Postgres: the schema of our tables, 1 to 63 bytes, not starting with `pg_`; ignored elsewhere. @default 'rowcast'
+   */
   readonly schema?: string
   /**
    * MySQL and SQLite: the prefix of our tables, 1 to 32 bytes, without characters beyond U+FFFF. SQLite, and MySQL on file
-   * systems that fold case, take `App_` and `app_` for the same. @default 'rowcast_'
+   * systems that fold case, take `App_` and `app_` for the same. Ignored on Postgres. @default 'rowcast_'
    */
   readonly tablePrefix?: string
   /** How long a delivery stays hidden from others, in milliseconds; a heartbeat extends what is in hand. @default 30_000 */
@@ -127,6 +129,9 @@ export interface ListenOptions extends Omit<SubscribeOptions, 'autoAck'> {
 
 /** How `close` takes its time. */
 export interface CloseOptions {
-  /** How long events in hand may still be settled before they are given back, in milliseconds. @default 5_000 */
+  /**
+   * How long handlers and loops may still settle what they have in hand before it is given back, in milliseconds. What
+   * is held of a subscription that ended before is given back at once. @default 5_000
+   */
   readonly drainMs?: number
 }

@@ -228,6 +228,18 @@ types('payloads are typed by schemas: what goes in, and what comes out', async (
   await channel.publish('free', 1)
 })
 
+types('where some channels have a schema, the others are declared with them', async () => {
+  interface Events {
+    orders: { total: number }
+    free: string
+  }
+  const options = { logger: silent, schemas: { orders: order } }
+  await using channel = await EventChannel.open<Events>('sqlite::memory:', options)
+  expectTypeOf(channel).toEqualTypeOf<EventChannel<Events>>()
+  await channel.publish('free', 'anything')
+  await rejects(channel.publish('orders', { total: 'many' } as never), 'PAYLOAD', /channel "orders"/)
+})
+
 types('without either, every channel takes anything and hands out the unknown', async () => {
   await using channel = await EventChannel.open('sqlite::memory:', { logger: silent })
   expectTypeOf(channel).toEqualTypeOf<EventChannel<AnyEvents>>()

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EventChannel } from 'rowcast'
 
-/* An event that fails on every attempt is set aside with its last error, until a person decides. */
+/* An event that fails on every attempt is set aside with its last error, and a warning, until a person decides. */
 
 const url = process.env.ROWCAST_URL ?? 'sqlite::memory:'
 const channel = await EventChannel.open(url, { backend: 'queue', maxAttempts: 2 })

@@ -13,7 +13,11 @@ export function settleUnleased({ telemetry, options }: BackendContext, delivery:
   const { id, channel } = delivery
   if (how.type === 'nack' || how.type === 'dead') {
     telemetry.count('events.nack', 1, channel)
-    options.logger.warn('an event was nacked, but each subscriber gets it once', { id, channel, error: how.error })
+    options.logger.warn('an event failed or was nacked, and does not come back: each subscriber gets it once', {
+      id,
+      channel,
+      error: how.error,
+    })
   }
   return how.type === 'extend'
 }

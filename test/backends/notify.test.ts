@@ -104,7 +104,13 @@ test('an ack is true, a nack is false, logged and counted, and nothing comes bac
   assert.is(await world.channel.nack(await taker.take()), false)
   const { 'events.ack': acked, 'events.nack': nacked } = world.channel.telemetry.snapshot()
   assert.equal([acked, nacked], [2, 2])
-  assert.ok(logger.lines.some(({ level, details }) => level === 'warn' && /not today/.test(JSON.stringify(details))))
+  const told = logger.lines.filter(({ level }) => level === 'warn')
+  const message = 'an event failed or was nacked, and does not come back: each subscriber gets it once'
+  assert.equal(
+    told.map((line) => line.message),
+    [message, message],
+  )
+  assert.match(JSON.stringify(told[0]?.details), /not today/)
   await world.channel.publish('orders', 'next')
   assert.is((await taker.take()).payload, 'next')
 })

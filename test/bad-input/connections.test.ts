@@ -10,12 +10,13 @@ import { mysql } from '../../src/adapters/mysql/index.js'
 import { postgres } from '../../src/adapters/postgres/index.js'
 import { sqlite } from '../../src/adapters/sqlite/index.js'
 import { ConfigurationError, ConnectionError, EventChannel, type RowcastError } from '../../src/index.js'
-import { serverUrl } from '../support/databases.js'
-import { rejects } from '../support/errors.js'
+import { database, serverUrl } from '../support/databases.js'
+import { rejects, throws } from '../support/errors.js'
 import { silent } from '../support/logger.js'
 import { startPostgres } from '../support/servers/postgres.js'
 import { suite } from '../support/suite.js'
-import { within } from '../support/wait.js'
+import { eventually, within } from '../support/wait.js'
+import { SOON_MS } from '../support/world.js'
 
 const test = suite('a database that is not there')
 
@@ -41,6 +42,15 @@ async function refused(target: Target, message: RegExp): Promise<void> {
   const error = await rejects(open(target), 'CONNECTION', message)
   assert.instance(error, ConnectionError)
   assert.ok(error.cause instanceof Error || /no connection within/.test(error.message))
+  assertSecretKept(error)
+}
+
+/** Asserts that the server was reached, and that the message says what it refused. */
+async function mistaken(target: Target, message: RegExp): Promise<void> {
+  const error = await rejects(open(target), 'CONFIGURATION', message)
+  assert.instance(error, ConfigurationError)
+  assert.instance(error.cause, Error)
+  assert.match(error.message, /refused the connection \(.*\): check the name of the database, the login and its rights/)
   assertSecretKept(error)
 }
 
@@ -104,37 +114,83 @@ test('a database that does not exist', async () => {
   const postgresUrl = withPath(serverUrl('ROWCAST_TEST_POSTGRES_URL'), (url) => {
     url.pathname = '/rowcast_no_such_database'
   })
-  await refused(postgresUrl, /"rowcast_no_such_database" does not exist/)
+  await mistaken(postgresUrl, /^Postgres refused .*"rowcast_no_such_database" does not exist/)
   const mysqlUrl = withPath(serverUrl('ROWCAST_TEST_MYSQL_URL'), (url) => {
     url.pathname = '/rowcast_no_such_database'
   })
-  await refused(mysqlUrl, /Unknown database 'rowcast_no_such_database'|Access denied/)
+  await mistaken(mysqlUrl, /^MySQL refused .*(Unknown database 'rowcast_no_such_database'|Access denied)/)
 })
 
-test('a wrong password', async () => {
+test('a MySQL database that the login has no right to', async () => {
+  await using place = await database('mysql').place()
+  const login = `rowcast_bare_${process.pid}`
+  await place.sql(`create user ${login}@'%' identified by '${SECRET}'`)
+  try {
+    const url = withPath(place.url, (changed) => {
+      changed.username = login
+      changed.password = SECRET
+    })
+    await mistaken(url, /^MySQL refused .*Access denied for user 'rowcast_bare_\d+'@'%' to database/)
+  } finally {
+    await place.sql(`drop user ${login}@'%'`)
+  }
+})
+
+/** A server on which the role `app` needs a password. */
+async function startGuarded(password: string) {
   const folder = mkdtempSync(join(tmpdir(), 'rowcast-hba-'))
   const rules = join(folder, 'pg_hba.conf')
   // The server runs as another account, which must get in.
   chmodSync(folder, 0o755)
   writeFileSync(rules, 'host all postgres all trust\nhost all all all scram-sha-256\n')
-  await using server = await startPostgres([`hba_file=${rules}`])
+  const server = await startPostgres([`hba_file=${rules}`])
   const admin = new pg.Client(server.url)
   await admin.connect()
-  await admin.query(`create role app login password 'correct'`)
-  await admin.end()
-  const postgresUrl = withPath(server.url, (url) => {
-    url.username = 'app'
-    url.password = SECRET
-  })
-  await refused(postgresUrl, /Postgres cannot be reached \(.*password authentication failed for user "app"/)
-  await refused(
+  await admin.query(`create role app login password '${password}'; grant create on database postgres to app`)
+  const login = (username: string) =>
+    withPath(server.url, (url) => {
+      url.username = username
+      url.password = SECRET
+    })
+  return {
+    admin,
+    login,
+    async [Symbol.asyncDispose]() {
+      await admin.end()
+      await server[Symbol.asyncDispose]()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+test('a wrong password, and a login that nobody has', async () => {
+  await using server = await startGuarded('correct')
+  await mistaken(server.login('app'), /^Postgres refused .*password authentication failed for user "app"/)
+  await mistaken(server.login('nobody'), /^Postgres refused .*password authentication failed for user "nobody"/)
+  await mistaken(
     withPath(serverUrl('ROWCAST_TEST_MYSQL_URL'), (url) => {
       url.username = 'rowcast_nobody'
       url.password = SECRET
     }),
-    /MySQL cannot be reached \(.*Access denied for user 'rowcast_nobody'/,
+    /^MySQL refused .*Access denied for user 'rowcast_nobody'/,
   )
-  rmSync(folder, { recursive: true, force: true })
+}, 60_000)
+
+test('a password that is changed while a channel is open is waited for', async () => {
+  await using server = await startGuarded(SECRET)
+  await using channel = await EventChannel.open(server.login('app'), { backend: 'queue', logger: silent })
+  const seen: unknown[] = []
+  const listener = channel.listen('orders', ({ payload }) => void seen.push(payload))
+  await listener.ready
+  await server.admin.query(`alter role app password 'another'`)
+  await server.admin.query(`select pg_terminate_backend(pid) from pg_stat_activity where usename = 'app'`)
+  const error = await rejects(channel.publish('orders', 1), 'CONNECTION', /^Postgres refused .*"app"/)
+  assert.instance(error, ConnectionError)
+  assertSecretKept(error)
+  await server.admin.query(`alter role app password '${SECRET}'`)
+  await channel.publish('orders', 2)
+  await eventually(SOON_MS, () => seen.length === 1)
+  assert.equal(seen, [2])
 }, 60_000)
 
 test('a SQLite file that cannot be one', async () => {
@@ -204,6 +260,8 @@ test('a target that names no database that rowcast knows', async () => {
     [`//app:${SECRET}@host`, /the target is no URL: use one of/],
     ['', /the target is no URL/],
     ['./app.db', /the target is no URL/],
+    [`mysql://app:${SECRET}@host`, /the URL names no database: write mysql:\/\/…\/name/],
+    [`mariadb://app:${SECRET}@host:3306/`, /the URL names no database/],
     ['sqlite:', /sqlite: names no file: write sqlite:\.\/app\.db/],
     [undefined, /neither a URL nor an adapter: pass a URL, postgres\(\{ pool \}\)/],
     [null, /neither a URL nor an adapter/],
@@ -215,6 +273,13 @@ test('a target that names no database that rowcast knows', async () => {
     const error = await rejects(open(target as never), 'CONFIGURATION', message)
     assert.instance(error, ConfigurationError)
     assertSecretKept(error)
+  }
+})
+
+test('a channel that is made instead of opened', () => {
+  const Made = EventChannel as unknown as new (target?: unknown) => EventChannel
+  for (const target of [`postgres://app:${SECRET}@host/app`, undefined, null, {}]) {
+    assertSecretKept(throws(() => new Made(target), 'CONFIGURATION', /await EventChannel\.open\(url\)/))
   }
 })
 

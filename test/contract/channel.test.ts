@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import * as assert from 'uvu/assert'
-import { EventChannel } from '../../src/index.js'
+import { EventChannel, type EventMessage } from '../../src/index.js'
 import { DATABASES } from '../support/databases.js'
 import { rejects } from '../support/errors.js'
 import { suite } from '../support/suite.js'
@@ -126,10 +126,13 @@ for (const database of DATABASES) {
     await using world = await open()
     const channel = await world.another()
     await channel.publish('orders', 1)
-    for await (const _ of channel.subscribe('orders')) break
+    let kept: EventMessage | undefined
+    for await (kept of channel.subscribe('orders')) break
     const begun = performance.now()
     await channel.close({ drainMs: 10_000 })
     assert.ok(performance.now() - begun < 2_000)
+    assert.ok(kept?.signal.aborted)
+    await rejects(kept.ack(), 'CLOSED', /closed/)
     assert.is((await world.channel.stats('orders'))[0]?.ready, 1)
   })
 

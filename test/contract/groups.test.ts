@@ -2,6 +2,7 @@ import * as assert from 'uvu/assert'
 import type { ChannelOptions, EventMessage } from '../../src/index.js'
 import { DATABASES } from '../support/databases.js'
 import { rejects, throws } from '../support/errors.js'
+import { recorder } from '../support/logger.js'
 import { suite } from '../support/suite.js'
 import { eventually } from '../support/wait.js'
 import { SOON_MS, Taker, World } from '../support/world.js'
@@ -173,7 +174,8 @@ for (const database of DATABASES) {
   })
 
   test('after its last attempt an event is a dead letter of its group, which moves on', async () => {
-    await using world = await open({ maxAttempts: 2 })
+    const logger = recorder()
+    await using world = await open({ logger, maxAttempts: 2 })
     const seen: unknown[] = []
     const handler = ({ payload }: EventMessage) => {
       seen.push(payload)
@@ -188,6 +190,11 @@ for (const database of DATABASES) {
     assert.is(others.length, 0)
     assert.equal([letter?.group, letter?.channel, letter?.payload, letter?.attempts], ['g', 'orders', 1, 2])
     assert.match(letter?.error ?? '', /cannot handle 1/)
+    const about = { id: letter?.id, channel: 'orders', group: 'g', attempts: 2, error: 'Error: cannot handle 1' }
+    assert.equal(
+      logger.lines.filter(({ level }) => level === 'warn'),
+      [{ level: 'warn', message: 'an event became a dead letter', details: about }],
+    )
     assert.equal(payloads(await other.takeMany(3)), [0, 1, 2])
     await eventually(SOON_MS, async () => (await world.channel.groups.get('g', 'orders'))?.lag === 0)
   })

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import * as assert from 'uvu/assert'
 import { DATABASES } from '../support/databases.js'
+import { recorder } from '../support/logger.js'
 import { suite } from '../support/suite.js'
 import { eventually, within } from '../support/wait.js'
 import { SOON_MS, Taker, World } from '../support/world.js'
@@ -228,6 +229,17 @@ for (const database of DATABASES) {
     assert.is(world.channel.telemetry.snapshot()['events.nack'], 0)
   })
 
+  test('what is settled cannot be extended, and the database is not asked', async () => {
+    await using world = await open()
+    await world.channel.publishMany([1, 2].map((payload) => ({ channel: 'orders', payload })))
+    const [acked, nacked] = await new Taker(world.channel, 'orders').takeMany(2)
+    assert.ok(acked && nacked)
+    assert.equal(await Promise.all([acked.ack(), nacked.nack({ delayMs: 60_000 })]), [true, true])
+    await world.place.sql(`drop table ${world.place.table('queue')}`)
+    assert.equal(await Promise.all([acked.extend(1_000), nacked.extend(1_000)]), [false, false])
+    assert.is(world.channel.telemetry.snapshot()['events.lease.lost'], 0)
+  })
+
   test('ack and nack also go by event and by id', async () => {
     await using world = await open()
     await world.channel.publishMany([1, 2, 3].map((payload) => ({ channel: 'orders', payload })))
@@ -241,7 +253,8 @@ for (const database of DATABASES) {
   })
 
   test('an event whose holders keep dying is set aside by the claim that finds its attempts used up', async () => {
-    await using world = await open({ maxAttempts: 2 })
+    const logger = recorder()
+    await using world = await open({ logger, maxAttempts: 2 })
     await world.channel.publish('orders', 'poison')
     for (const attempt of [1, 2]) {
       const event = await new Taker(await world.another({ leaseMs: 60_000 }), 'orders').take()
@@ -256,6 +269,11 @@ for (const database of DATABASES) {
     assert.is(letter?.payload, 'poison')
     assert.is(letter?.attempts, 2)
     assert.match(letter?.error ?? '', /never settled/)
+    const about = { id: letter?.id, channel: 'orders', attempts: 2, error: letter?.error }
+    assert.equal(
+      logger.lines.filter(({ message }) => message === 'an event became a dead letter'),
+      [{ level: 'warn', message: 'an event became a dead letter', details: about }],
+    )
   })
 
   test('another process is woken at once where the database can tell', async () => {

@@ -116,6 +116,64 @@ for (const database of DATABASES) {
     assert.is(await channel.deadLetters.get(id), undefined)
   })
 
+  test('a dead letter is a warning, once, and the failures before it are debug lines with their stack', async () => {
+    const logger = recorder()
+    await using world = await open({ logger, maxAttempts: 2 })
+    const handler = ({ attempts }: EventMessage) => Promise.reject(new RangeError(`cannot ship ${attempts}`))
+    world.channel.listen('orders', handler, { backoff: () => 0 })
+    const id = await world.channel.publish('orders', { card: '4242' })
+    await eventually(SOON_MS, () => counter(world, 'events.dead') === 1)
+    await world.channel.close()
+    const { lines } = logger
+    const about = { id, channel: 'orders' }
+    assert.equal(
+      lines.filter(({ level }) => level !== 'debug'),
+      [
+        {
+          level: 'warn',
+          message: 'an event became a dead letter',
+          details: { ...about, attempts: 2, error: 'RangeError: cannot ship 2' },
+        },
+      ],
+    )
+    const failures = lines.filter(({ message }) => message === 'a handler failed')
+    for (const [index, { details }] of failures.entries()) {
+      const { stack, ...rest } = details as { stack: string }
+      assert.equal(rest, { ...about, attempts: index + 1, error: `RangeError: cannot ship ${index + 1}` })
+      assert.match(stack, /^RangeError: cannot ship \d\n +at .*listen\.test\.ts/s)
+    }
+    assert.is(failures.length, 2)
+    assert.not.match(JSON.stringify(lines), /4242/)
+  })
+
+  test('a listener that gives up on an event says so, whatever its handler threw', async () => {
+    const logger = recorder()
+    await using world = await open({ logger, maxAttempts: 1 })
+    const thrown = { undefined: undefined, null: null, text: 'out of stock', bare: Object.create(null) }
+    const handler = ({ payload }: EventMessage) => Promise.reject(thrown[payload as keyof typeof thrown])
+    world.channel.listen('orders', handler)
+    world.channel.listen('early', handler, { maxAttempts: 1 })
+    const wanted: [unknown, string][] = [
+      ['undefined', 'the handler threw undefined'],
+      ['null', 'the handler threw null'],
+      ['text', 'out of stock'],
+      ['bare', 'what was thrown has no text'],
+    ]
+    for (const [payload] of wanted) {
+      await world.channel.publish('orders', payload)
+      await world.channel.publish('early', payload, { maxAttempts: 5 })
+    }
+    await eventually(SOON_MS, () => counter(world, 'events.dead') === 2 * wanted.length)
+    for (const name of ['orders', 'early']) {
+      const letters = await world.channel.deadLetters.list({ channel: name })
+      assert.equal(
+        letters.map(({ payload, error }) => [payload, error]),
+        wanted,
+      )
+    }
+    assert.is(logger.lines.filter(({ level }) => level === 'warn').length, 2 * wanted.length)
+  })
+
   test('a filter reaches more dead letters than one page holds', async () => {
     await using world = await open({ maxAttempts: 1 })
     await world.channel.publishMany(Array.from({ length: 1_200 }, (_, i) => ({ channel: 'orders', payload: i })))

@@ -5,6 +5,7 @@ import {
   describe,
   MigrationError,
   PayloadError,
+  RefusedError,
   RowcastError,
 } from '../../errors.js'
 
@@ -12,12 +13,12 @@ import {
 const CONTENTION = new Set([1205, 1213, 3572])
 /** No such table, no such column. */
 const MISSING = new Set([1146, 1054])
-/** Access to a database, table, column or routine; a statement that needs a privilege. */
-const DENIED = new Set([1044, 1142, 1143, 1227, 1370])
-/** Too many connections, wrong login, no such database, shutting down, killed. */
-const CONNECTION = new Set([
-  1040, 1045, 1049, 1053, 1129, 1130, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1698, 1927, 4031,
-])
+/** Access to a table, column or routine; a statement that needs a privilege. */
+const DENIED = new Set([1142, 1143, 1227, 1370])
+/** No right to this database, wrong login, no such database, a host that may not log in, a login without a password. */
+const REFUSED = new Set([1044, 1045, 1049, 1130, 1698])
+/** Too many connections, shutting down, killed. */
+const CONNECTION = new Set([1040, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1927, 4031])
 
 /** Read-only: a replica, perhaps since a moment ago. Another connection may lead to a server that is not. */
 const READ_ONLY = new Set([1290, 1792, 1836])
@@ -35,6 +36,12 @@ export function translate(cause: unknown): unknown {
     return new MigrationError(`the tables are not there (${what}): call channel.migrate() or check tablePrefix`, {
       cause,
     })
+  }
+  if (REFUSED.has(errno)) {
+    return new RefusedError(
+      `MySQL refused the connection (${what}): check the name of the database, the login and its rights`,
+      { cause },
+    )
   }
   if (DENIED.has(errno)) {
     return new ConfigurationError(`MySQL denied the right (${what}): see the grants in docs/adapters/mysql.md`, {

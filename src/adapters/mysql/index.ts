@@ -38,6 +38,9 @@ export function mysqlUrl(url: string): AdapterSource {
         enableKeepAlive: true,
         connectAttributes: { program_name: options.serviceName },
       }
+      if (fromUrl('the URL', () => new URL(config.uri)).pathname.length <= 1) {
+        throw new ConfigurationError('EventChannel.open: the URL names no database: write mysql://…/name')
+      }
       const pool = fromUrl('the URL', () => createPool(config))
       pool.on('connection', (connection) => {
         const session = toPromises<MysqlConnection>(connection)

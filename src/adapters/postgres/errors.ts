@@ -4,12 +4,15 @@ import {
   ContentionError,
   describe,
   MigrationError,
+  RefusedError,
   RowcastError,
 } from '../../errors.js'
 
 /** @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const CONTENTION = new Set(['40001', '40P01', '55P03'])
-const CONNECTION = new Set(['25P03', '57P01', '57P02', '57P03', '57P05', '53300', '3D000', '28000', '28P01'])
+const CONNECTION = new Set(['25P03', '57P01', '57P02', '57P03', '57P05', '53300'])
+/** A wrong password; no such role, or none that may come from here; no such database. */
+const REFUSED = new Set(['28P01', '28000', '3D000'])
 const MISSING = new Set(['42P01', '42703', '3F000'])
 /** Read-only: a standby, perhaps since a moment ago. Another connection may lead to a server that is not. */
 const READ_ONLY = '25006'
@@ -20,6 +23,12 @@ export function translate(cause: unknown): unknown {
   if (cause instanceof RowcastError || cause instanceof TypeError || cause instanceof RangeError) return cause
   const code = codeOf(cause)
   const what = describeCause(cause)
+  if (REFUSED.has(code)) {
+    return new RefusedError(
+      `Postgres refused the connection (${what}): check the name of the database, the login and its rights`,
+      { cause },
+    )
+  }
   if (!SQLSTATE.test(code) || code.startsWith('08') || CONNECTION.has(code)) {
     return new ConnectionError(`Postgres cannot be reached (${what}): check the address, the login and the server`, {
       cause,

@@ -2,6 +2,7 @@ import { Coalescer } from '../../coalescer.js'
 import { describe } from '../../errors.js'
 import type { Lease, Settlement } from '../../event.js'
 import type { BackendContext } from '../backend.js'
+import { noteBuried } from '../buried.js'
 import { retryOnBreak } from '../retry.js'
 import { ATTEMPTS, Checkpoint, NOT_WRITTEN, type Written } from './checkpoint.js'
 import { type LogDelivery, toDelivery } from './entry.js'
@@ -157,7 +158,7 @@ export class Term {
       }),
     )
     if ((await this.#orLose(burying)).length === 0) return this.#lose()
-    this.#context.telemetry.count('events.dead', 1, channel)
+    noteBuried(this.#context, delivery, error, group)
     return this.#pass(delivery, 0)
   }
 

@@ -3,6 +3,7 @@ import { describe } from '../../errors.js'
 import type { Settlement } from '../../event.js'
 import { Background } from '../../wait.js'
 import type { BackendContext, Outcome } from '../backend.js'
+import { noteBuried } from '../buried.js'
 import { retryOnBreak } from '../retry.js'
 import type { WakeUps } from '../wake-ups.js'
 import { addressOf, type QueueDelivery } from './delivery.js'
@@ -88,7 +89,7 @@ export class Settler {
 
   async #nack(delivery: QueueDelivery, delayMs: number, error: string | null): Promise<boolean> {
     const held = await this.#nackOnce(delivery, delayMs, error)
-    if (held) this.#count('events.nack', delivery)
+    if (held) this.#context.telemetry.count('events.nack', 1, delivery.channel)
     return held
   }
 
@@ -102,7 +103,7 @@ export class Settler {
 
   async #bury(delivery: QueueDelivery, error: string): Promise<boolean> {
     const held = await this.#coalescer('bury', delivery.channel).add({ delivery, details: { error } })
-    if (held) this.#count('events.dead', delivery)
+    if (held) noteBuried(this.#context, delivery, error)
     return held
   }
 
@@ -146,9 +147,5 @@ export class Settler {
       const settled = attempt === 1 ? [] : items.filter(({ delivery }) => delivery.lease.expiresAtMs > now)
       return [...rows.map((row) => row.id), ...settled.map(({ delivery }) => delivery.id)]
     })
-  }
-
-  #count(name: 'events.nack' | 'events.dead', { channel }: QueueDelivery): void {
-    this.#context.telemetry.count(name, 1, channel)
   }
 }
