@@ -9,16 +9,12 @@ import { type LogDelivery, toDelivery } from './entry.js'
 import { Hold, type Lead } from './lead.js'
 import { type Passing, Progress } from './progress.js'
 import { Reader } from './reader.js'
+import { Retries } from './retries.js'
 import type { Tail } from './tail.js'
 
 const MIN_HEARTBEAT_MS = 5
 /** Events delivered one by one after a reader has died: as many as it may have had in hand, mostly. */
 const ALONE = 100
-
-interface Retry {
-  readonly delivery: LogDelivery
-  readonly dueMs: number
-}
 
 const HELD = Promise.resolve(true)
 
@@ -38,12 +34,11 @@ export class Term {
   /** How many events are delivered alone, since readers have died nearby: if it happens again, it is known which it was. */
   #alone: number
   readonly #inHand = new Set<LogDelivery>()
+  readonly #retries: Retries
   readonly #writes: Coalescer<number, Written>
   /** Per channel. */
   #passing = new Map<string, Passing>()
-  #retries: Retry[] = []
   #heartbeat: NodeJS.Timeout | undefined
-  #alarm: NodeJS.Timeout | undefined
   #over = false
   readonly #end = () => this.#checkpoint.expiresAtMs
 
@@ -52,6 +47,7 @@ export class Term {
     this.#context = context
     this.#lead = lead
     this.#onChange = onChange
+    this.#retries = new Retries(onChange)
     this.#checkpoint = new Checkpoint(context, lead)
     const places = new Map(lead.checkpoints.map(({ channel, position }) => [channel, position]))
     this.#reader = new Reader(tail, places, lead.group)
@@ -82,10 +78,11 @@ export class Term {
     // A process that stood still asks whether it is still the active one before it delivers more.
     const isLate = this.#context.clock.now() >= this.#checkpoint.expiresAtMs
     if (isLate && !(await this.#extend(this.#lead.leaseMs))) return []
-    const again = this.#takeDue(limit)
+    const again = this.#retries.take(limit)
+    for (const delivery of again) this.#inHand.add(delivery)
     if (again.length > 0) return again
     if (this.#alone === 0) return this.#read(limit)
-    return this.isBusy || this.#retries.length > 0 ? [] : this.#read(1)
+    return this.isBusy || !this.#retries.isEmpty ? [] : this.#read(1)
   }
 
   /** `false`: the lease was lost, perhaps with another term. */
@@ -203,27 +200,8 @@ export class Term {
 
   async #giveBack(next: LogDelivery, delivery: LogDelivery, delayMs: number): Promise<boolean> {
     this.#inHand.delete(delivery)
-    const again = toDelivery(next, next.attempts + 1, this.#lease())
-    this.#retries.push({ delivery: again, dueMs: performance.now() + delayMs })
-    this.#retries.sort((a, b) => a.dueMs - b.dueMs)
-    this.#setAlarm()
+    this.#retries.add(toDelivery(next, next.attempts + 1, this.#lease()), delayMs)
     return true
-  }
-
-  #takeDue(limit: number): readonly LogDelivery[] {
-    const now = performance.now()
-    const due = this.#retries.filter(({ dueMs }) => dueMs <= now).slice(0, limit)
-    this.#retries = this.#retries.slice(due.length)
-    for (const { delivery } of due) this.#inHand.add(delivery)
-    this.#setAlarm()
-    return due.map(({ delivery }) => delivery)
-  }
-
-  #setAlarm(): void {
-    clearTimeout(this.#alarm)
-    const [first] = this.#retries
-    if (first === undefined || this.#over) return
-    this.#alarm = setTimeout(this.#onChange, Math.min(2 ** 31 - 1, Math.max(0, first.dueMs - performance.now())))
   }
 
   #lease(): Lease {
@@ -270,7 +248,6 @@ export class Term {
       lease.holder?.onLost()
     }
     this.#inHand.clear()
-    this.#retries = []
     this.#onChange()
     return false
   }
@@ -278,7 +255,7 @@ export class Term {
   #stop(): void {
     this.#over = true
     clearTimeout(this.#heartbeat)
-    clearTimeout(this.#alarm)
+    this.#retries.clear()
   }
 
   #beatLater(): void {
