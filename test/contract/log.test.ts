@@ -4,8 +4,11 @@ import { DATABASES } from '../support/databases.js'
 import { rejects, throws } from '../support/errors.js'
 import { recorder } from '../support/logger.js'
 import { suite } from '../support/suite.js'
-import { eventually } from '../support/wait.js'
+import { eventually, within } from '../support/wait.js'
 import { SOON_MS, Taker, World } from '../support/world.js'
+
+/** Longest until a subscription knows where the log ends, in milliseconds. */
+const READY_WITHIN_MS = 4_000
 
 const payloads = (events: readonly { payload: unknown }[]) => events.map(({ payload }) => payload)
 const numbered = (channel: string, count: number) =>
@@ -97,6 +100,22 @@ for (const database of DATABASES) {
       for (const taker of takers) assert.is((await taker.take(1_900)).payload, 'quick')
       await slow.commit()
       for (const taker of takers) assert.is((await taker.take()).payload, 'slow')
+    })
+  }
+
+  if (database.name === 'mysql') {
+    test('a subscription is ready while others publish', async () => {
+      await using world = await open()
+      const [incoming, head] = ['log_incoming', 'log_head'].map((name) => world.place.table(name))
+      // Whenever events get their positions, another one comes.
+      await world.place.sql(
+        `create trigger ${head}_moved after update on ${head} for each row insert into ${incoming} (id, channel, payload, created_at) values (uuid(), 'others', '1', utc_timestamp(6))`,
+      )
+      await world.channel.publish('orders', 'old')
+      const taker = new Taker(world.channel, 'orders')
+      await within(READY_WITHIN_MS, taker.subscription.ready, 'the subscription')
+      await world.channel.publish('orders', 'new')
+      assert.is((await taker.take()).payload, 'new')
     })
   }
 
