@@ -4,8 +4,13 @@ import { DATABASES } from '../support/databases.js'
 import { rejects, throws } from '../support/errors.js'
 import { recorder } from '../support/logger.js'
 import { suite } from '../support/suite.js'
-import { eventually } from '../support/wait.js'
+import { eventually, within } from '../support/wait.js'
 import { SOON_MS, Taker, World } from '../support/world.js'
+
+/** Longest that counting takes, whatever others do, in milliseconds: a second, on a busy machine. */
+const COUNTED_WITHIN_MS = 4_000
+/** Longest until a subscription knows where the log ends, in milliseconds. */
+const READY_WITHIN_MS = 4_000
 
 const payloads = (events: readonly { payload: unknown }[]) => events.map(({ payload }) => payload)
 const numbered = (channel: string, count: number) =>
@@ -73,6 +78,23 @@ for (const database of DATABASES) {
     )
   })
 
+  test('stats counts what nobody has read yet', async () => {
+    await using world = await open()
+    await world.channel.publishMany(numbered('orders', 3))
+    const [before, ...others] = await world.channel.stats('orders')
+    assert.equal([before?.channel, others], ['orders', []])
+    const taker = new Taker(world.channel, 'orders', { group: 'g', from: 'earliest' })
+    const events = await taker.takeMany(3)
+    assert.is(before?.head, events.at(-1)?.position)
+    for (const event of events.slice(0, 2)) assert.is(await event.ack(), true)
+    await taker.leave()
+    await world.channel.publishMany(numbered('orders', 2))
+    const [after] = await world.channel.stats()
+    const group = { group: 'g', position: events[1]?.position, lag: 3 }
+    assert.equal([after?.head, after?.groups], [Number(before?.head) + 2, [group]])
+    assert.is((await world.channel.groups.get('g', 'orders'))?.lag, 3)
+  })
+
   test("in the caller's transaction an event commits and rolls back with it", async () => {
     await using world = await open()
     const taker = new Taker(world.channel, 'orders')
@@ -97,6 +119,58 @@ for (const database of DATABASES) {
       for (const taker of takers) assert.is((await taker.take(1_900)).payload, 'quick')
       await slow.commit()
       for (const taker of takers) assert.is((await taker.take()).payload, 'slow')
+    })
+  }
+
+  if (database.name !== 'sqlite') {
+    test('stats answers while a transaction stays open, and while somebody else gives positions', async () => {
+      await using world = await open()
+      const slow = await world.place.begin()
+      await world.channel.publish('orders', 'slow', { tx: slow.handle })
+      await world.channel.publish('orders', 'quick')
+      const head = async () => (await within(COUNTED_WITHIN_MS, world.channel.stats('orders')))[0]?.head
+      assert.is(await head(), 1)
+      const other = await world.place.begin()
+      await (other.handle as { query(sql: string): Promise<unknown> }).query(
+        `select 1 from ${world.place.table('log_head')} for update`,
+      )
+      await slow.commit()
+      assert.is(await head(), 1)
+      await other.commit()
+      assert.is(await head(), 2)
+    })
+  }
+
+  if (database.name === 'postgres') {
+    test('stats answers where the database takes no writes', async () => {
+      await using world = await open()
+      await world.channel.publish('orders', 1)
+      const [stats] = await world.channel.stats('orders')
+      await world.channel.publish('orders', 2)
+      const url = new URL(world.place.url)
+      url.searchParams.set('options', '-c default_transaction_read_only=on')
+      const logger = recorder()
+      const reading = await world.another({ logger }, url.href)
+      assert.equal(await reading.stats('orders'), [stats])
+      assert.ok(
+        logger.lines.some(({ level, details }) => level === 'warn' && /read-only/.test(JSON.stringify(details))),
+      )
+    })
+  }
+
+  if (database.name === 'mysql') {
+    test('a subscription is ready while others publish', async () => {
+      await using world = await open()
+      const [incoming, head] = ['log_incoming', 'log_head'].map((name) => world.place.table(name))
+      // Whenever events get their positions, another one comes.
+      await world.place.sql(
+        `create trigger ${head}_moved after update on ${head} for each row insert into ${incoming} (id, channel, payload, created_at) values (uuid(), 'others', '1', utc_timestamp(6))`,
+      )
+      await world.channel.publish('orders', 'old')
+      const taker = new Taker(world.channel, 'orders')
+      await within(READY_WITHIN_MS, taker.subscription.ready, 'the subscription')
+      await world.channel.publish('orders', 'new')
+      assert.is((await taker.take()).payload, 'new')
     })
   }
 

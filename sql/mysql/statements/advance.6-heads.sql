@@ -1,4 +1,5 @@
--- Says how far the channels reach, and the log as a whole, and whether more is waiting.
+-- Says how far the channels reach, and the log as a whole, and whether more is waiting: also what was committed after the
+-- batch was read, which is worth another look. Nothing older is, if the log has grown by less than the limit.
 -- Params: channels (JSON array), from_id.
 select
   c.channel,

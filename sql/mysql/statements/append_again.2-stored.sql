@@ -1,6 +1,9 @@
--- What is there stays: among those that wait for their positions, or in the log, where it is looked up among the last
--- million positions, once for all of them (`distinct` keeps what is joined a table of its own).
--- Params: head (row of the step before), events (as append.sql has them).
+-- What is there stays: among those that wait for their positions, or in the log, after the position that was the last when
+-- it was searched without this lock. What was committed by then was found; what was not has a greater position, or none yet.
+-- Params: after (that position), channel (of all of them), events (JSON array of {id, channel, payload, metadata}, as
+-- append.sql has them).
+-- One channel at a time, by its name: of channels that are joined each would be read from its first position on.
+-- `distinct` keeps what is joined a table of its own.
 insert into rowcast_log_incoming (id, channel, payload, metadata, created_at)
 with events as (
   select e.id, e.channel, e.payload, e.metadata
@@ -13,12 +16,11 @@ with events as (
 ),
 known as (
   select distinct l.id
-  from (select distinct e.channel from events as e) as c
-  straight_join rowcast_log as l force index (primary)
-    on l.channel = c.channel
-    and l.position > cast(json_unquote(json_extract(:head, '$[0].last_position')) as signed) - 1000000
+  from rowcast_log as l force index (primary)
   straight_join (select distinct e.id from events as e) as wanted
     on wanted.id = l.id
+  where l.channel = :channel
+    and l.position > :after
 )
 select e.id, e.channel, e.payload, e.metadata, utc_timestamp(6)
 from events as e

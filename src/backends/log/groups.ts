@@ -1,8 +1,12 @@
 import type { Row } from '../../adapters/adapter.js'
-import { ConfigurationError } from '../../errors.js'
+import { ConfigurationError, describe } from '../../errors.js'
 import type { StartPosition } from '../../options.js'
+import { atMost } from '../../wait.js'
 import type { BackendContext, Group, GroupFilter, GroupStore } from '../backend.js'
 import type { Tail } from './tail.js'
+
+/** Longest that those who only count wait until what was published has its position, in milliseconds. */
+const COUNT_MS = 1_000
 
 /** The groups of a log, as the database keeps them. */
 export class LogGroups implements GroupStore {
@@ -14,7 +18,9 @@ export class LogGroups implements GroupStore {
     this.#tail = tail
   }
 
+  /** Gives positions to what was published before: a lag counts that, and the last position agrees with it. */
   async list({ channel, group }: GroupFilter): Promise<readonly Group[]> {
+    await this.#settle()
     const filter = { channel: channel ?? null, consumer_group: group ?? null }
     return (await this.#context.adapter.run('list_groups', filter)).map(toGroup)
   }
@@ -32,6 +38,16 @@ export class LogGroups implements GroupStore {
   async delete(group: string, channel: string | undefined): Promise<readonly string[]> {
     const rows = await this.#context.adapter.run('delete_group', { channel: channel ?? null, consumer_group: group })
     return rows.map((row) => String(row.channel))
+  }
+
+  /** As far as it goes: where others are at it, or the database takes no writes, there is still something to count. */
+  async #settle(): Promise<void> {
+    try {
+      await atMost(COUNT_MS, this.#tail.settle(COUNT_MS))
+    } catch (error) {
+      const { logger } = this.#context.options
+      logger.warn('counting a log whose newest events could not be given positions', { error: describe(error) })
+    }
   }
 }
 

@@ -65,8 +65,9 @@ export class LogBackend implements Backend {
   }
 
   async stats(channel: string | undefined): Promise<readonly ChannelStats[]> {
-    const rows = await this.#context.adapter.run('stats_log', { channel: channel ?? null })
+    // First: it gives positions to what has none yet.
     const groups = await this.groups.list({ channel })
+    const rows = await this.#context.adapter.run('stats_log', { channel: channel ?? null })
     return rows.map((row) => ({
       channel: String(row.channel),
       ready: 0,

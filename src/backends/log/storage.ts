@@ -1,5 +1,6 @@
 import { call, type Work } from '../../adapters/adapter.js'
 import type { EventId, NewEvent } from '../../event.js'
+import { groupBy } from '../../group.js'
 import type { Parameters } from '../../statements.js'
 import type { BackendContext } from '../backend.js'
 import { chunk } from '../chunk.js'
@@ -27,33 +28,62 @@ export class LogStorage implements Storage {
 
   /** The transaction may stay open: its events wait for their positions, rather than everybody for the transaction. */
   join(events: readonly NewEvent[], topics: readonly string[]): Work<readonly EventId[]> {
-    return append('append', events, topics)
+    return append(events, topics)
   }
 
-  /** An attempt whose answer was lost may have stored the events: the next one looks. */
   async store(events: readonly NewEvent[], topics: readonly string[], attempt: number): Promise<readonly EventId[]> {
     const { adapter, clock } = this.#context
-    const verb = attempt > 1 ? 'append_again' : 'append'
-    if (attempt > 1 || chunk(events).length > 1) return adapter.transaction(() => append(verb, events, topics))
+    if (attempt > 1) return this.#storeAgain(events, topics)
+    if (chunk(events).length > 1) return adapter.transaction(() => append(events, topics))
     const at_once = events.length >= MANY && this.#atOnce.restMs === 0
     const startedMs = performance.now()
-    const [answer] = await adapter.run(verb, { ...toRows(events), topics, at_once })
+    const [answer] = await adapter.run('append', { ...toRows(events), topics, at_once })
     if (at_once) this.#atOnce.note(performance.now() - startedMs, events.length)
     if (answer?.now_ms !== undefined) clock.observe(Number(answer.now_ms))
     return events.map(({ id }) => id)
   }
+
+  /**
+   * An attempt whose answer was lost may have stored the events, and notified the topics. It is looked for in the log while
+   * others give positions; only then they wait, and what got its position meanwhile is looked at.
+   */
+  async #storeAgain(events: readonly NewEvent[], topics: readonly string[]): Promise<readonly EventId[]> {
+    const { adapter } = this.#context
+    const missing: Missing[] = []
+    for (const [channel, own] of groupBy(events, (event) => event.channel)) {
+      const rows = await adapter.run('find_appended', { channel, ids: own.map(({ id }) => id) })
+      const stored = new Set(rows.map(({ id }) => id))
+      const left = own.filter(({ id }) => !stored.has(id))
+      if (left.length > 0) missing.push({ events: left, after: Number(rows[0]?.last_position) })
+    }
+    if (missing.length > 0) await adapter.transaction(() => appendAgain(missing, topics))
+    return events.map(({ id }) => id)
+  }
 }
 
-function* append(
-  verb: 'append' | 'append_again',
-  events: readonly NewEvent[],
-  topics: readonly string[],
-): Work<readonly EventId[]> {
+/** Events of one channel that were not stored when a position was the last. */
+interface Missing {
+  readonly events: readonly NewEvent[]
+  readonly after: number
+}
+
+function* append(events: readonly NewEvent[], topics: readonly string[]): Work<readonly EventId[]> {
   for (const [index, part] of chunk(events).entries()) {
-    // As a function: that nobody is to be woken does not mean that there is nothing to do.
-    yield* call(verb, { ...toRows(part), topics: () => (index === 0 ? topics : []), at_once: false })
+    yield* call('append', { ...toRows(part), topics: firstOnly(index, topics), at_once: false })
   }
   return events.map(({ id }) => id)
+}
+
+function* appendAgain(missing: readonly Missing[], topics: readonly string[]): Work<void> {
+  const parts = missing.flatMap(({ events, after }) => chunk(events).map((part) => ({ part, after })))
+  for (const [index, { part, after }] of parts.entries()) {
+    yield* call('append_again', { ...toRows(part), after, topics: firstOnly(index, topics) })
+  }
+}
+
+/** As a function: that nobody is to be woken does not mean that there is nothing to do. */
+function firstOnly(index: number, topics: readonly string[]): () => readonly string[] {
+  return () => (index === 0 ? topics : [])
 }
 
 /** Events as each database takes them in best: an object for each, or a list for each column. */

@@ -99,12 +99,12 @@ export class Tail implements AsyncDisposable {
     return { [Symbol.dispose]: () => void this.#standBys.delete(onLook) }
   }
 
-  /** Gives positions to everything that was committed before the call; returns the last. */
-  async settle(): Promise<number> {
-    const deadline = performance.now() + SETTLE_MS
+  /** Gives positions to everything that was committed before the call, if time allows; returns the last. */
+  async settle(withinMs = SETTLE_MS): Promise<number> {
+    const deadline = performance.now() + withinMs
     for (;;) {
-      const { until, waiting } = await this.#advance([], LARGE_BATCH, FIRST_ID)
-      if (!waiting || performance.now() > deadline) return until
+      const { until, isSettled } = await this.#advance([], LARGE_BATCH, FIRST_ID)
+      if (isSettled || performance.now() > deadline) return until
       await sleep(CONTENDED_MS)
     }
   }
@@ -143,11 +143,16 @@ export class Tail implements AsyncDisposable {
     const state: Row = sights[0] ?? {}
     clock.observe(Number(state.now_ms))
     if (state.shown_to !== undefined && state.shown_to !== null) this.#keep(channels, state, rows)
+    const until = Number(state.log_position)
+    // Drivers differ in what they make of a boolean.
+    const waiting = ['t', 'true', '1'].includes(String(state.waiting))
+    const before = rows.map(({ last_position }) => last_position).find((position) => position !== undefined)
     return {
       heads: new Map(sights.slice(1).map(({ channel, position }) => [String(channel), Number(position ?? 0)])),
-      until: Number(state.log_position),
-      // Drivers differ in what they make of a boolean.
-      waiting: ['t', 'true', '1'].includes(String(state.waiting)),
+      until,
+      waiting,
+      // Where a look says from which position it went on, what it left room for was committed while it was under way.
+      isSettled: !waiting || (before !== undefined && until - Number(before) < limit),
       reached: rows.map(({ reached }) => reached).findLast((id) => typeof id === 'string'),
     }
   }
