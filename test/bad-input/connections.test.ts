@@ -183,7 +183,13 @@ test('a password that is changed while a channel is open is waited for', async (
   const listener = channel.listen('orders', ({ payload }) => void seen.push(payload))
   await listener.ready
   await server.admin.query(`alter role app password 'another'`)
-  await server.admin.query(`select pg_terminate_backend(pid) from pg_stat_activity where usename = 'app'`)
+  const ended = await server.admin.query<{ pid: number }>(
+    `select pid, pg_terminate_backend(pid) from pg_stat_activity where usename = 'app'`,
+  )
+  const pids = ended.rows.map(({ pid }) => pid)
+  const isGone = async () =>
+    (await server.admin.query('select from pg_stat_activity where pid = any ($1)', [pids])).rowCount === 0
+  await eventually(SOON_MS, isGone)
   const error = await rejects(channel.publish('orders', 1), 'CONNECTION', /^Postgres refused .*"app"/)
   assert.instance(error, ConnectionError)
   assertSecretKept(error)
