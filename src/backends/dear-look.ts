@@ -3,9 +3,10 @@ const CHEAP_MS = 3
 const CHEAP_EVENT_MS = 0.05
 /** It is not dear, however long it takes, up to so many times what one that starts nearer takes: the way there is long. */
 const FAR_FACTOR = 2
-/** How much the last one that started nearer counts beside those before, and what is left of them when none does. */
-const NEWEST_SHARE = 0.25
-const DOUBT_FACTOR = 0.98
+/** No database is farther away than this, in milliseconds. */
+const FARTHEST_MS = 100
+/** Each one that passes so makes that less certain, by its share of so many milliseconds. */
+const DOUBT_MS = 500
 /** One that takes longer is paid for by so many times its duration without another, at most so many milliseconds. */
 const REST_FACTOR = 20
 const MAX_REST_MS = 1_000
@@ -18,8 +19,8 @@ const MAX_REST_MS = 1_000
 export class DearLook {
   readonly #cheapMs: number
   #restUntilMs = Number.NEGATIVE_INFINITY
-  /** What one that started nearer took besides its events, of late. */
-  #nearerMs = 0
+  /** What the quickest one that started nearer took besides its events, since the last that was dear. */
+  #nearerMs = Number.POSITIVE_INFINITY
 
   /** @param cheapMs what one may take besides its events, in milliseconds */
   constructor(cheapMs = CHEAP_MS) {
@@ -33,15 +34,25 @@ export class DearLook {
 
   /** One that started nearer took so long, with so many events. */
   noteNearer(tookMs: number, events: number): void {
-    const ms = Math.max(0, tookMs - events * CHEAP_EVENT_MS)
-    this.#nearerMs += this.#nearerMs === 0 ? ms : (ms - this.#nearerMs) * NEWEST_SHARE
+    // Of many events, it is not known what is the way and what the work.
+    const isTelling = tookMs <= FARTHEST_MS && events * CHEAP_EVENT_MS <= this.#cheapMs
+    if (isTelling) this.#nearerMs = Math.min(this.#nearerMs, tookMs)
   }
 
   /** One from the true start took so long, with so many events. */
   note(tookMs: number, events: number): void {
     const ms = tookMs - events * CHEAP_EVENT_MS
     if (ms <= this.#cheapMs) return
-    if (ms <= this.#nearerMs * FAR_FACTOR) this.#nearerMs *= DOUBT_FACTOR
-    else this.#restUntilMs = performance.now() + Math.min(MAX_REST_MS, REST_FACTOR * tookMs)
+    if (this.#isFar(ms)) this.#nearerMs *= Math.max(0, 1 - ms / DOUBT_MS)
+    else this.#rest(tookMs)
+  }
+
+  #isFar(ms: number): boolean {
+    return this.#nearerMs !== Number.POSITIVE_INFINITY && ms <= this.#nearerMs * FAR_FACTOR
+  }
+
+  #rest(tookMs: number): void {
+    this.#restUntilMs = performance.now() + Math.min(MAX_REST_MS, REST_FACTOR * tookMs)
+    this.#nearerMs = Number.POSITIVE_INFINITY
   }
 }

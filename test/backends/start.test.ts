@@ -45,6 +45,15 @@ test('at the first of all again, where the database is far away: no look is quic
   assert.ok(youngId(start.next()))
 })
 
+test('a little before now still, where a look that gave many positions took long: that says nothing of the way there', async () => {
+  const start = open()
+  start.note(start.next(), SLOW_MS, 0, false, undefined)
+  start.note(start.next(), 4 * SLOW_MS, 4_000, false, undefined)
+  await sleep(20 * SLOW_MS + 10)
+  start.note(start.next(), SLOW_MS, 0, false, undefined)
+  assert.ok(youngId(start.next()))
+})
+
 test('a little before now again, where one look was slow by chance: that is believed for a while', async () => {
   const start = open()
   start.note(start.next(), SLOW_MS, 0, false, undefined)
