@@ -23,7 +23,9 @@ test('are JSON on one line, and say what was sealed, with metadata or without', 
   for (const channel of CHANNELS) {
     for (const value of PAYLOADS) {
       for (const metadata of [null, '{"c":"orders","p":[1],"s":1}']) {
-        const text = seal({ ...event, channel, payload: JSON.stringify(value), metadata }, 1_700_000_000_000.5)
+        const sealed = { ...event, channel, payload: JSON.stringify(value), metadata }
+        const { text, bytes } = seal(sealed, 1_700_000_000_000.5, addressOf(channel))
+        assert.is(bytes, Buffer.byteLength(text))
         assert.is(JSON.parse(text).c, channel)
         assert.not.match(text, /\n/)
         const arrival = unseal(text, addressOf(channel))
@@ -36,12 +38,15 @@ test('are JSON on one line, and say what was sealed, with metadata or without', 
 })
 
 test('of another channel are nobody’s, whatever is in their payload', async () => {
-  const text = seal({ ...event, channel: 'refunds', payload: '"\\",\\"c\\":\\"orders\\",\\"p\\":1"' }, Date.now())
+  const refund = { ...event, channel: 'refunds', payload: '"\\",\\"c\\":\\"orders\\",\\"p\\":1"' }
+  const { text } = seal(refund, Date.now(), addressOf('refunds'))
   assert.is(unseal(text, addressOf('orders')), undefined)
 })
 
 test('spell out what they promise', async () => {
-  const text = seal({ ...event, channel: 'orders', payload: JSON.stringify('x'.repeat(8_000)) }, Date.now())
+  const large = { ...event, channel: 'orders', payload: JSON.stringify('x'.repeat(8_000)) }
+  const { text, isSpilled } = seal(large, Date.now(), addressOf('orders'))
+  assert.ok(isSpilled)
   assert.is(unseal(text, addressOf('orders'))?.payload, undefined)
   assert.is(unseal(text, addressOf('orders'))?.id, event.id)
 })

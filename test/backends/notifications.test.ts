@@ -18,7 +18,9 @@ test('hold what goes to one topic in a row, in order, up to their limit', () => 
     envelope: `{"i":${i},"p":"${pick(random, ['x', 'é', '😀']).repeat(Math.floor(random() * (i % 50 === 0 ? 1_900 : 60)))}"}`,
   }))
   const notifications = new Notifications()
-  for (const { topic, envelope } of sent) notifications.add(topic, envelope)
+  for (const { topic, envelope: text } of sent) {
+    notifications.add(topic, { text, bytes: Buffer.byteLength(text), isSpilled: false })
+  }
   const { topics, notifications: joined } = notifications.sending.parameters
   const [names, texts] = [topics.split('\n'), joined.split('\x1e')]
   assert.is(names.length, texts.length)

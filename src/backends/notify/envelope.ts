@@ -16,25 +16,43 @@ export type Arrival = Delivery | Promised
  * Compact JSON: i id, t time of publishing, c channel, m metadata, p payload; s instead of m and p when they spilled. The
  * payload is last, so that a reader who knows what stands before it need not parse it to find its end.
  */
-export function seal({ id, channel, payload, metadata }: NewEvent, createdAtMs: number): string {
-  const head = `{"i":"${id}","t":${Math.floor(createdAtMs)},"c":${JSON.stringify(channel)}`
-  const whole = metadata === null ? `${head},"p":${payload}}` : `${head},"m":${metadata},"p":${payload}}`
-  return isWithinBudget(whole) ? whole : `${head},"s":1}`
+export function seal({ id, payload, metadata }: NewEvent, createdAtMs: number, { name, more }: Address): Sealed {
+  const head = `{"i":"${id}","t":${Math.floor(createdAtMs)},"c":${name}`
+  const text = metadata === null ? `${head},"p":${payload}}` : `${head},"m":${metadata},"p":${payload}}`
+  // Of the parts: to count the whole, it would have to be put together here, and once more with others.
+  const bytes = text.length + more + moreOf(payload) + (metadata === null ? 0 : moreOf(metadata))
+  if (bytes <= MAX_NOTIFICATION_BYTES) return { text, bytes, isSpilled: false }
+  const promise = `${head},"s":1}`
+  return { text: promise, bytes: promise.length + more, isSpilled: true }
 }
 
-export function isSpilled(envelope: string): boolean {
-  return envelope.endsWith(',"s":1}')
+/** An envelope to be sent. */
+export interface Sealed {
+  readonly text: string
+  /** Of UTF-8. */
+  readonly bytes: number
+  readonly isSpilled: boolean
 }
 
-/** A channel as what arrives there names it. */
+/** A channel as envelopes name it. */
 export interface Address {
   readonly channel: string
+  /** As JSON. */
+  readonly name: string
+  /** How many bytes more than characters that is. */
+  readonly more: number
   /** What stands between the time and a payload without metadata. */
   readonly mark: string
 }
 
 export function addressOf(channel: string): Address {
-  return { channel, mark: `,"c":${JSON.stringify(channel)},"p":` }
+  const name = JSON.stringify(channel)
+  return { channel, name, more: moreOf(name), mark: `,"c":${name},"p":` }
+}
+
+/** How many bytes more than characters a text has. */
+function moreOf(text: string): number {
+  return Buffer.byteLength(text) - text.length
 }
 
 const HEAD = /^\{"i":"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})","t":(\d{1,15})/
@@ -63,11 +81,6 @@ function parse(text: string, channel: string): Arrival | undefined {
   if (p === undefined || (m !== undefined && (typeof m !== 'object' || m === null || Array.isArray(m))))
     throw new TypeError('no payload')
   return arrival(i, channel, t, { value: p }, m === undefined ? null : JSON.stringify(m))
-}
-
-/** No character takes more than three bytes, so that most envelopes need no counting. */
-function isWithinBudget(envelope: string): boolean {
-  return envelope.length * 3 <= MAX_NOTIFICATION_BYTES || Buffer.byteLength(envelope) <= MAX_NOTIFICATION_BYTES
 }
 
 const MAX_TIME_MS = 8.64e15

@@ -1,4 +1,4 @@
-import { MAX_NOTIFICATION_BYTES } from './envelope.js'
+import { MAX_NOTIFICATION_BYTES, type Sealed } from './envelope.js'
 
 /** What stands between the envelopes of one notification. Compact JSON holds no control characters. */
 const NEXT_ENVELOPE = '\n'
@@ -21,16 +21,15 @@ export class Notifications {
   /** Of the last one. */
   #bytes = 0
 
-  add(topic: string, envelope: string): void {
+  add(topic: string, { text, bytes }: Sealed): void {
     const last = this.#texts.length - 1
-    const bytes = Buffer.byteLength(envelope)
     const together = this.#bytes + NEXT_ENVELOPE.length + bytes
     if (this.#topics[last] === topic && together <= MAX_NOTIFICATION_BYTES) {
-      this.#texts[last] += NEXT_ENVELOPE + envelope
+      this.#texts[last] += NEXT_ENVELOPE + text
       this.#bytes = together
     } else {
       this.#topics.push(topic)
-      this.#texts.push(envelope)
+      this.#texts.push(text)
       this.#bytes = bytes
     }
   }

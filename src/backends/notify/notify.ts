@@ -7,7 +7,7 @@ import type { Backend, BackendContext, ChannelStats, Inbox } from '../backend.js
 import { Purge } from '../purge.js'
 import { retryOnBreak } from '../retry.js'
 import { topicOf } from '../topics.js'
-import { isSpilled, seal } from './envelope.js'
+import { type Address, addressOf, seal } from './envelope.js'
 import { NotifyInbox } from './inbox.js'
 import { Notifications, type Sending } from './notifications.js'
 import { Topics } from './topics.js'
@@ -81,13 +81,15 @@ export class NotifyBackend implements Backend {
     const now = clock.now()
     const notifications = new Notifications()
     const spilled: NewEvent[] = []
-    let last: { channel: string; topic: string } | undefined
+    let last: { address: Address; topic: string } | undefined
     for (const event of events) {
       const { channel } = event
       // Those that travel together are mostly of one channel.
-      if (last?.channel !== channel) last = { channel, topic: topicOf(options.schema, 'notify', channel) }
-      const envelope = seal(event, now)
-      if (isSpilled(envelope)) spilled.push(event)
+      if (last?.address.channel !== channel) {
+        last = { address: addressOf(channel), topic: topicOf(options.schema, 'notify', channel) }
+      }
+      const envelope = seal(event, now, last.address)
+      if (envelope.isSpilled) spilled.push(event)
       notifications.add(last.topic, envelope)
     }
     return { sending: notifications.sending, spilled }
