@@ -122,7 +122,7 @@ test('what comes back along with positions is no more than a connection holds: i
     ['x'.repeat(900), 900],
     ['', 3_000],
   ] as const) {
-    // One by one, so that nobody has given them positions.
+    // In a transaction of the caller's, so that they wait for their positions.
     const { handle, rollback } = await world.place.begin()
     await world.channel.publishMany(
       Array.from({ length: count }, () => ({ channel: 'orders', payload })),

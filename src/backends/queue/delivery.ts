@@ -17,7 +17,7 @@ export interface Mark {
   readonly leaseMs: number
 }
 
-/** Reads the `claimed` rows of exchange.sql: an event each, or many as lists. In claim order. */
+/** Reads the `claimed` rows of exchange.sql and claim.sql: an event each, or many as lists. In claim order. */
 export function toDeliveries(rows: readonly Row[], mark: Mark): readonly QueueDelivery[] {
   const deliveries: QueueDelivery[] = []
   for (const row of rows) {

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import type { Payload, Session, Settings } from '../contestant.js'
+import { listening } from './listening.js'
 
 /** The driver `pg` with LISTEN and `pg_notify`: one connection each, many notifications in one statement. */
 export async function open({ url, place }: Settings): Promise<Session> {
@@ -15,17 +16,7 @@ export async function open({ url, place }: Settings): Promise<Session> {
         text: many,
         values: [place, JSON.stringify(payloads.map((payload) => JSON.stringify(payload)))],
       }),
-    async consume(handler) {
-      const onNotification = ({ payload = '' }: { payload?: string | undefined }) =>
-        void handler(JSON.parse(payload) as Payload)
-      client.on('notification', onNotification)
-      await client.query(`listen "${place}"`)
-      return {
-        async [Symbol.asyncDispose]() {
-          client.off('notification', onNotification)
-        },
-      }
-    },
+    consume: (handler) => listening(client, place, ({ payload = '' }) => void handler(JSON.parse(payload) as Payload)),
     [Symbol.asyncDispose]: () => client.end(),
   }
 }

@@ -3,6 +3,7 @@ import pg from 'pg'
 import { EventChannel } from 'rowcast'
 import type { Payload, Session, Settings } from '../contestant.js'
 import { eventIds } from './event-ids.js'
+import { listening } from './listening.js'
 
 /**
  * The least that an event of a queue takes from one process to another: the driver `pg` on rowcast's own table, an insert
@@ -34,8 +35,8 @@ export async function open({ url, place }: Settings): Promise<Session> {
   return {
     publish,
     publishMany: (payloads) => Promise.all(payloads.map(publish)),
-    async consume(handler) {
-      const onNotification = async () => {
+    consume: (handler) =>
+      listening(client, place, async () => {
         const token = randomUUID()
         const { rows } = await client.query<{ id: string; payload: string }>({
           name: 'claim',
@@ -44,15 +45,7 @@ export async function open({ url, place }: Settings): Promise<Session> {
         })
         for (const { payload } of rows) void handler(JSON.parse(payload) as Payload)
         await client.query({ name: 'ack', text: ack, values: [rows.map(({ id }) => id), token] })
-      }
-      client.on('notification', onNotification)
-      await client.query(`listen "${place}"`)
-      return {
-        async [Symbol.asyncDispose]() {
-          client.off('notification', onNotification)
-        },
-      }
-    },
+      }),
     [Symbol.asyncDispose]: () => client.end(),
   }
 }
