@@ -7,7 +7,7 @@ import type { Message } from './message.js'
 import type { ResolvedListenOptions } from './resolve.js'
 import type { Subscription } from './subscription.js'
 import type { Telemetry } from './telemetry.js'
-import { Background, backoffMs, defer, detach, handled, nextTurn } from './wait.js'
+import { Background, backoffMs, defer, handled, nextTurn } from './wait.js'
 
 /** What `listen` calls for each event; a promise that it returns is awaited, any other value ignored. */
 export type Handler<Event extends EventMessage = EventMessage> = (event: Event) => unknown
@@ -75,9 +75,10 @@ export class Listener implements AsyncDisposable {
     try {
       for (let message = await this.#subscription.take(); message; message = await this.#subscription.take()) {
         const first = message
-        detach(this.#queue.add(() => this.#work(first)))
-        // Handlers that return within the turn have their places back by then.
-        await nextTurn()
+        const work = this.#queue.add(() => this.#work(first)).catch(() => undefined)
+        // Handlers that return within the turn have their places back by then. When they have finished with all that was
+        // there, the next is asked for in this very turn: a socket that has much to say brings it within one.
+        await Promise.race([work, nextTurn()])
         if (this.#queue.size > 0) await this.#queue.onSizeLessThan(1)
       }
     } finally {

@@ -82,6 +82,11 @@ export class Message implements EventMessage, Outcome {
     return this.#delivery.lease !== null
   }
 
+  /** Whether it is in a table, where others of its kind wait until they are read. */
+  get isStored(): boolean {
+    return this.isLeased || this.position !== null
+  }
+
   /** Whether a consumer has settled it, or is about to. */
   get isSettled(): boolean {
     return this.#how !== undefined

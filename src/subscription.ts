@@ -9,7 +9,7 @@ import type { ResolvedSubscribeOptions } from './resolve.js'
 import { isFinal, Trouble, throughTrouble } from './trouble.js'
 import { type Deferred, defer, detach, handled, nextTurn, sleep } from './wait.js'
 
-/** Most events handed out before the event loop turns; of those that have a lease, and so acks to send. */
+/** Most events handed out before the event loop turns; of those that are stored, and so can wait. */
 const BURST = 500
 
 /** What a subscription needs of the channel object it belongs to. */
@@ -228,14 +228,14 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     this.poke()
   }
 
-  /** Handlers that never wait would keep sockets and timers waiting, and so the next events and the acks. */
+  /** Handlers that never wait would keep sockets and timers waiting: the next events, the acks, everybody else. */
   async #otherTurns(): Promise<void> {
     await nextTurn()
     this.#handedOut = 0
   }
 
   #noteHandOut(message: Message): void {
-    if (message.isLeased) this.#handedOut++
+    if (message.isStored) this.#handedOut++
     this.#context.onHandedOut(message)
     this.#context.telemetry.count('events.deliver', 1, message.channel)
     if (message.attempts > 1) this.#context.telemetry.count('events.redeliver', 1, message.channel)

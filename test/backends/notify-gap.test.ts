@@ -11,6 +11,12 @@ import { SOON_MS, Taker, World } from '../support/world.js'
 
 const test = suite('notify gaps and connections')
 const open = (options = {}) => World.open(database('postgres'), { backend: 'notify', ...options })
+/** So that a flood does not fit into what the socket holds. */
+const FILLER = { text: 'x'.repeat(80) }
+const counters = ({ channel: { telemetry } }: World) => {
+  const { 'events.deliver': seen = 0, 'events.gap': missed = 0 } = telemetry.snapshot()
+  return { seen, missed }
+}
 const fail = () => {
   throw new Error('the cache is on fire')
 }
@@ -32,6 +38,23 @@ test('a full buffer drops the oldest, counts them and tells onGap', async () => 
   await world.channel.publish('orders', 10)
   assert.is((await small.take()).payload, 10)
   assert.is(gaps.length, 1)
+})
+
+test('a listener with a quick handler misses nothing of a flood that fills the socket', async () => {
+  await using world = await open()
+  for (const concurrency of [1, 100]) {
+    const before = counters(world)
+    const listener = world.channel.listen('orders', () => undefined, { concurrency })
+    await listener.ready
+    const many = Array.from({ length: 60_000 }, (_, payload) => ({ channel: 'orders', payload, metadata: FILLER }))
+    await world.channel.publishMany(many)
+    await eventually(
+      SOON_MS,
+      () => counters(world).seen - before.seen + counters(world).missed - before.missed >= 60_000,
+    )
+    assert.is(counters(world).missed, 0)
+    await listener.stop()
+  }
 })
 
 test('an onGap that throws is logged and hurts nobody', async () => {

@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert'
 import type { ChannelOptions } from '../../src/index.js'
+import { nextTurn } from '../../src/wait.js'
 import { DATABASES } from '../support/databases.js'
 import { rejects, throws } from '../support/errors.js'
 import { recorder } from '../support/logger.js'
@@ -19,6 +20,23 @@ const numbered = (channel: string, count: number) =>
 for (const database of DATABASES) {
   const test = suite(`a log on ${database.name}`)
   const open = (options: ChannelOptions = {}) => World.open(database, { backend: 'log', ...options })
+
+  test('a long log keeps nobody else from the event loop, however quick the handler', async () => {
+    await using world = await open()
+    for (let i = 0; i < 5; i++) await world.channel.publishMany(numbered('orders', 1_000))
+    let handled = 0
+    let handledInTurn = 0
+    let most = 0
+    const listener = world.channel.listen('orders', () => handledInTurn++, { from: 'earliest', concurrency: 100 })
+    await listener.ready
+    while (handled < 5_000) {
+      await nextTurn()
+      most = Math.max(most, handledInTurn)
+      handled += handledInTurn
+      handledInTurn = 0
+    }
+    assert.ok(most <= 1_500, `${most} in one turn`)
+  })
 
   test('every subscriber gets every event, in the order of growing positions, without a lease', async () => {
     await using world = await open()
