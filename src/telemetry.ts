@@ -66,7 +66,9 @@ export class Telemetry implements TelemetryReader {
 
   /** Counts some events, for each channel that they are on. */
   countEach(name: CounterName, events: readonly { readonly channel: string }[]): void {
-    for (const [channel, { length }] of groupBy(events, (event) => event.channel)) this.count(name, length, channel)
+    if (this.#observers.size === 0) this.count(name, events.length)
+    else
+      for (const [channel, { length }] of groupBy(events, (event) => event.channel)) this.count(name, length, channel)
   }
 
   gauge(name: string, read: () => number): void {

@@ -6,7 +6,7 @@ import type { Call, Row, Work } from './adapter.js'
 /** One statement with its values, ready for a driver. */
 export interface Prepared {
   readonly statement: Statement
-  readonly values: readonly (string | number | boolean | null)[]
+  readonly values: (string | number | boolean | null)[]
   /** What it runs for, one at a time, where it is such a statement. */
   readonly elements?: readonly Row[]
 }

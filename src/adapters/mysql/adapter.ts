@@ -9,7 +9,7 @@ import { mysqlDialect } from './dialect.js'
 import { checkTransaction, type MysqlConnection, type MysqlPool, type PooledConnection } from './driver.js'
 import { translate } from './errors.js'
 import { type HopefulExchange, hope, LeaseLost } from './hopeful.js'
-import { ask, inTime, query } from './query.js'
+import { answered, ask, query } from './query.js'
 
 /**
  * After this long without a statement the server ends a transaction of ours, in seconds: its process stands still, and
@@ -53,7 +53,7 @@ export class MysqlAdapter implements Adapter {
   async probe(): Promise<void> {
     const sql = "select j.n from json_table('[1]', '$[*]' columns (n int path '$')) as j for update skip locked"
     try {
-      await this.#withConnection((connection) => inTime(connection.query({ sql }), PROBE_TIMEOUT_MS))
+      await this.#withConnection((connection) => answered(connection.query({ sql }), PROBE_TIMEOUT_MS))
     } catch (error) {
       if (!(error instanceof Error) || !('code' in error) || error.code !== 'DATABASE') throw error
       throw new UnsupportedError(
@@ -89,7 +89,7 @@ export class MysqlAdapter implements Adapter {
   async #knowsIdleTransactions(): Promise<boolean> {
     const sql = 'select @@session.idle_transaction_timeout'
     try {
-      await this.#withConnection((connection) => inTime(connection.query({ sql }), PROBE_TIMEOUT_MS))
+      await this.#withConnection((connection) => answered(connection.query({ sql }), PROBE_TIMEOUT_MS))
       return true
     } catch (error) {
       if (error instanceof ConnectionError) throw error
@@ -151,14 +151,14 @@ export class MysqlAdapter implements Adapter {
     work: () => Work<Result>,
     changes?: ReadonlyMap<string, number>,
   ): Promise<Result> {
-    if (!this.#resources.own) await inTime(connection.query({ sql: READ_COMMITTED }))
+    if (!this.#resources.own) await answered(connection.query({ sql: READ_COMMITTED }))
     if (this.#limitsIdle) return this.#transact(connection, work, changes)
-    await inTime(connection.query({ sql: LIMIT_IDLE }))
+    await answered(connection.query({ sql: LIMIT_IDLE }))
     try {
       return await this.#transact(connection, work, changes)
     } finally {
       // A session that keeps the limit is nobody's.
-      await inTime(connection.query({ sql: RESTORE_IDLE }), 1_000).catch(() => connection.destroy())
+      await answered(connection.query({ sql: RESTORE_IDLE }), 1_000).catch(() => connection.destroy())
     }
   }
 
@@ -168,9 +168,9 @@ export class MysqlAdapter implements Adapter {
     changes?: ReadonlyMap<string, number>,
   ): Promise<Result> {
     try {
-      await inTime(connection.query({ sql: 'start transaction' }))
+      await answered(connection.query({ sql: 'start transaction' }))
       const result = await this.#drive(connection, work, changes)
-      await inTime(connection.query({ sql: 'commit' }))
+      await answered(connection.query({ sql: 'commit' }))
       return result
     } catch (error) {
       // On a broken connection there is nothing left to roll back.

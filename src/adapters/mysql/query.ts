@@ -1,14 +1,12 @@
-import { ConnectionError } from '../../errors.js'
 import type { Row } from '../adapter.js'
 import { MIGRATION_WAIT_S, type Prepared } from '../execute.js'
+import { ANSWER_LIMIT_MS, inTime } from '../in-time.js'
 import type { MysqlConnection } from './driver.js'
 import { translate } from './errors.js'
 import { LeaseLost } from './hopeful.js'
 
 /** A user's pool may shape rows as it likes. */
 const PLAIN = { rowsAsArray: false, nestTables: false } as const
-/** After this long without an answer a connection counts as broken, in milliseconds. */
-const QUERY_TIMEOUT_MS = 30_000
 
 /**
  * Runs one statement on one connection.
@@ -26,7 +24,7 @@ export async function query(
       statement.name === 'migration'
         ? connection.query(options)
         : connection.execute({ ...options, values: values.map(toMysql) })
-    const [answer] = await inTime(work)
+    const [answer] = await answered(work)
     if (Array.isArray(answer)) return answer
     const { affectedRows } = answer as { affectedRows: number }
     if (changes !== undefined && affectedRows !== changes) throw new LeaseLost()
@@ -37,18 +35,8 @@ export async function query(
 }
 
 /** The driver has a time limit of its own, but it does not cover the preparing of a statement. */
-export async function inTime<Answer>(work: Promise<Answer>, limitMs = QUERY_TIMEOUT_MS): Promise<Answer> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    const error = () =>
-      new ConnectionError(`MySQL gave no answer within ${limitMs} ms: check the server and the network`)
-    timer = setTimeout(() => reject(error()), limitMs)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
+export function answered<Answer>(work: Promise<Answer>, limitMs?: number): Promise<Answer> {
+  return inTime('MySQL', work, limitMs)
 }
 
 /** Numbers travel as text: the driver would send a double, which `limit` refuses and arithmetic rounds. */
@@ -58,9 +46,9 @@ function toMysql(value: string | number | boolean | null): string | null {
 }
 
 export async function ask(connection: MysqlConnection, sql: string, values: unknown[]): Promise<unknown> {
-  const [rows] = await inTime(
+  const [rows] = await answered(
     connection.execute({ ...PLAIN, sql, values }),
-    QUERY_TIMEOUT_MS + MIGRATION_WAIT_S * 1_000,
+    ANSWER_LIMIT_MS + MIGRATION_WAIT_S * 1_000,
   )
   return (rows as { answer: unknown }[])[0]?.answer
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { ContentionError, UnsupportedError } from '../../errors.js'
-import { type Parameters, type Statement, Statements } from '../../statements.js'
+import { bind, type Parameters, type Statement, Statements } from '../../statements.js'
 import { atMost, handled } from '../../wait.js'
 import type { Adapter, ConnectOptions, NotificationHandlers, NotificationListener, Row, Work } from '../adapter.js'
 import {
@@ -12,24 +12,22 @@ import {
   retryOnContention,
   single,
 } from '../execute.js'
+import { inTime } from '../in-time.js'
 import { PROBE_TIMEOUT_MS } from '../opening.js'
 import { type PostgresDialect, postgresDialect } from './dialect.js'
 import { checkTransaction, type PooledClient, type PostgresClient, type PostgresPool } from './driver.js'
 import { translate } from './errors.js'
-import { KnownStatement, QUERY_TIMEOUT_MS, TEXT_ONLY } from './known-statement.js'
+import { KnownStatement, TEXT_ONLY } from './known-statement.js'
 import { type ListenConfig, openListener } from './listener.js'
 
-const PROBE = { text: 'select pg_backend_pid() as pid', types: TEXT_ONLY, query_timeout: PROBE_TIMEOUT_MS }
+const PROBE = { text: 'select pg_backend_pid() as pid', types: TEXT_ONLY }
 /**
  * After this long without a statement the server ends a transaction of ours: its process stands still, and would keep
  * others from the rows that it locked.
  */
 const STANDSTILL = '5s'
-const BEGIN = {
-  text: `begin; set local idle_in_transaction_session_timeout = '${STANDSTILL}'`,
-  query_timeout: QUERY_TIMEOUT_MS,
-}
-const COMMIT = { text: 'commit', query_timeout: QUERY_TIMEOUT_MS }
+const BEGIN = { text: `begin; set local idle_in_transaction_session_timeout = '${STANDSTILL}'` }
+const COMMIT = { text: 'commit' }
 const ROLLBACK = { text: 'rollback' }
 
 export interface PostgresResources {
@@ -66,7 +64,7 @@ export class PostgresAdapter implements Adapter {
    */
   async probe(): Promise<void> {
     await this.#withClient(async (client) => {
-      const { rows } = await client.query(PROBE)
+      const { rows } = await answered(client.query(PROBE), PROBE_TIMEOUT_MS)
       this.#direct = client.processID !== undefined && Number(rows[0]?.pid) === client.processID
     })
   }
@@ -76,12 +74,12 @@ export class PostgresAdapter implements Adapter {
   }
 
   run<R extends Row>(verb: string, parameters: Parameters = {}): Promise<readonly R[]> {
-    return retryOnContention(async () => {
-      const rows = await drive(expand(this.#statements, single(verb, parameters)), (prepared) =>
-        this.#query(this.#resources.pool, prepared),
-      )
-      return rows as readonly R[]
-    })
+    const [statement, ...more] = this.#statements.get(verb)
+    const running =
+      statement === undefined || more.length > 0
+        ? this.transaction(() => single(verb, parameters))
+        : retryOnContention(() => this.#runAlone({ statement, values: bind(statement, parameters) }))
+    return running as Promise<readonly R[]>
   }
 
   transaction<Result>(work: () => Work<Result>): Promise<Result> {
@@ -135,12 +133,16 @@ export class PostgresAdapter implements Adapter {
     return rows.length > 0
   }
 
+  #runAlone(prepared: Prepared): Promise<readonly Row[]> {
+    return this.#withClient((client) => this.#query(client, prepared))
+  }
+
   async #query(client: PostgresClient, { statement, values }: Prepared): Promise<readonly Row[]> {
     const known = this.#knownOf(statement)
-    const query = known.query([...values], this.#direct && statement.name !== 'migration')
+    const query = known.query(values, this.#direct && statement.name !== 'migration')
     const startedMs = performance.now()
     try {
-      const { rows } = await client.query(query)
+      const { rows } = await answered(client.query(query))
       known.note(query, performance.now() - startedMs)
       return rows
     } catch (error) {
@@ -160,9 +162,9 @@ export class PostgresAdapter implements Adapter {
   #inTransaction<Result>(work: (client: PostgresClient) => Promise<Result>): Promise<Result> {
     return this.#withClient(async (client) => {
       try {
-        await client.query(BEGIN)
+        await answered(client.query(BEGIN))
         const result = await work(client)
-        await client.query(COMMIT)
+        await answered(client.query(COMMIT))
         return result
       } catch (error) {
         // On a broken connection there is nothing left to roll back.
@@ -192,6 +194,10 @@ export class PostgresAdapter implements Adapter {
       client.release(broken)
     }
   }
+}
+
+function answered<Answer>(work: Promise<Answer>, limitMs?: number): Promise<Answer> {
+  return inTime('Postgres', work, limitMs)
 }
 
 /** Held until the transaction ends. */

@@ -27,7 +27,6 @@ export interface QueryConfig {
   readonly text: string
   readonly values?: unknown[]
   readonly name?: string
-  readonly query_timeout?: number
   readonly types?: { getTypeParser(): (text: string) => unknown }
 }
 

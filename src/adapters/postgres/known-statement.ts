@@ -2,8 +2,6 @@ import { createHash } from 'node:crypto'
 import type { Statement } from '../../statements.js'
 import type { QueryConfig } from './driver.js'
 
-/** After this long without an answer a connection counts as broken, in milliseconds. */
-export const QUERY_TIMEOUT_MS = 30_000
 /** Every column arrives as text: a user's pool may have type parsers of its own. */
 export const TEXT_ONLY = { getTypeParser: () => (text: string) => text }
 /**
@@ -22,9 +20,8 @@ type Values = (string | number | boolean | null)[]
 
 /** One statement as this process has seen it run. */
 export class KnownStatement {
-  /** What all queries of it share, planned anew or prepared. */
-  readonly #plain: QueryConfig
-  readonly #prepared: QueryConfig
+  readonly #text: string
+  readonly #name: string
   #plannedAnewUntilMs = 0
   /** How long it took with the plan that was kept. */
   #keptPlanMs = 0
@@ -34,14 +31,15 @@ export class KnownStatement {
   constructor({ name, text }: Statement) {
     // Prepared statements belong to a session, which two schemas or two versions of rowcast may share.
     const digest = createHash('sha256').update(text).digest('hex').slice(0, 16)
-    this.#plain = { text, types: TEXT_ONLY, query_timeout: QUERY_TIMEOUT_MS }
-    this.#prepared = { ...this.#plain, name: `rowcast_${name}_${digest}` }
+    this.#text = text
+    this.#name = `rowcast_${name}_${digest}`
   }
 
   /** @param mayPrepare whether sessions are our own */
   query(values: Values, mayPrepare: boolean): QueryConfig {
     const isPrepared = mayPrepare && performance.now() >= this.#plannedAnewUntilMs
-    return { ...(isPrepared ? this.#prepared : this.#plain), values }
+    const [text, types] = [this.#text, TEXT_ONLY]
+    return isPrepared ? { name: this.#name, text, types, values } : { text, types, values }
   }
 
   /** A query of it took so long. One long one may be a busy disk; a plan that does not fit makes all of them long. */

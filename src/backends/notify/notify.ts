@@ -6,7 +6,7 @@ import type { ResolvedSubscribeOptions } from '../../resolve.js'
 import type { Backend, BackendContext, ChannelStats, Inbox } from '../backend.js'
 import { Purge } from '../purge.js'
 import { retryOnBreak } from '../retry.js'
-import { topicOf } from '../topics.js'
+import { topicsOf } from '../topics.js'
 import { type Address, addressOf, seal } from './envelope.js'
 import { NotifyInbox } from './inbox.js'
 import { Notifications, type Sending } from './notifications.js'
@@ -27,11 +27,13 @@ export class NotifyBackend implements Backend {
   readonly hasPositions = false
   readonly #context: BackendContext
   readonly #topics: Topics
+  readonly #topicOf: (channel: string) => string
   #spillReady: Promise<Purge> | undefined
 
   private constructor(context: BackendContext, topics: Topics) {
     this.#context = context
     this.#topics = topics
+    this.#topicOf = topicsOf(context.options.schema, 'notify')
   }
 
   /** @throws {UnsupportedError} when what is notified does not arrive */
@@ -77,8 +79,7 @@ export class NotifyBackend implements Backend {
   }
 
   #seal(events: readonly NewEvent[]): { sending: Sending; spilled: readonly NewEvent[] } {
-    const { clock, options } = this.#context
-    const now = clock.now()
+    const now = this.#context.clock.now()
     const notifications = new Notifications()
     const spilled: NewEvent[] = []
     let last: { address: Address; topic: string } | undefined
@@ -86,7 +87,7 @@ export class NotifyBackend implements Backend {
       const { channel } = event
       // Those that travel together are mostly of one channel.
       if (last?.address.channel !== channel) {
-        last = { address: addressOf(channel), topic: topicOf(options.schema, 'notify', channel) }
+        last = { address: addressOf(channel), topic: this.#topicOf(channel) }
       }
       const envelope = seal(event, now, last.address)
       if (envelope.isSpilled) spilled.push(event)

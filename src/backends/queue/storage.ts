@@ -20,8 +20,11 @@ export class QueueStorage implements Storage {
    * A connection that broke before the answer leaves it open whether the events were stored, and perhaps even consumed
    * since. So before another attempt the database is asked for their ids, in every stage of life.
    */
-  async store(events: readonly NewEvent[], topics: readonly string[], attempt: number): Promise<readonly EventId[]> {
-    if (attempt === 1) return this.#storeOnce(events, topics, 'publish')
+  store(events: readonly NewEvent[], topics: readonly string[], attempt: number): Promise<readonly EventId[]> {
+    return attempt === 1 ? this.#storeOnce(events, topics, 'publish') : this.#storeMissing(events, topics)
+  }
+
+  async #storeMissing(events: readonly NewEvent[], topics: readonly string[]): Promise<readonly EventId[]> {
     const missing = await this.#findMissing(events)
     const ids = missing.length === 0 ? [] : await this.#storeOnce(missing, topics, 'publish_again')
     const live = new Map(missing.map((event, index) => [event.id, ids[index] ?? event.id]))

@@ -25,9 +25,8 @@ export function singleCall(
 
 function loneCall(event: NewEvent, topic: string | undefined) {
   const parameters = toQueueRow(event)
-  return topic === undefined
-    ? { verb: 'publish_one', parameters }
-    : { verb: 'publish_one_notify', parameters: { ...parameters, topic } }
+  if (topic === undefined) return { verb: 'publish_one', parameters }
+  return { verb: 'publish_one_notify', parameters: { ...parameters, topic } }
 }
 
 /**
@@ -91,8 +90,8 @@ function toDetails({ channel, priority, metadata, key, maxAttempts }: NewEvent) 
   return { channel, priority, metadata, dedupe_key: key, max_attempts: maxAttempts }
 }
 
-function toQueueRow(event: NewEvent) {
-  return { ...toDetails(event), id: event.id, payload: event.payload }
+function toQueueRow({ channel, priority, id, payload, metadata, key, maxAttempts }: NewEvent) {
+  return { channel, priority, id, payload, metadata, dedupe_key: key, max_attempts: maxAttempts }
 }
 
 function toScheduledRow(event: NewEvent) {

@@ -1,0 +1,52 @@
+import { ConnectionError } from '../errors.js'
+
+/** After this long without an answer a connection counts as broken, in milliseconds. */
+export const ANSWER_LIMIT_MS = 30_000
+/** How often is looked whose time is over, in milliseconds. */
+const LOOK_MS = 500
+
+interface Waiting {
+  looksLeft: number
+  readonly giveUp: () => void
+}
+
+/** Whoever waits for an answer in this process. */
+const waiting = new Set<Waiting>()
+let timer: NodeJS.Timeout | undefined
+
+/**
+ * Waits for the answer of a database, but not for ever. One timer looks after all who wait: one for each would take as long
+ * as making the event (a twentieth of a lone publish). It counts looks rather than time, so that a process that stood still
+ * reads what has arrived meanwhile before it gives up.
+ * @param database how the error calls it
+ * @param limitMs give or take a look
+ * @throws {ConnectionError} when there is none in time; the connection is of no use any more
+ */
+export function inTime<Answer>(database: string, work: Promise<Answer>, limitMs = ANSWER_LIMIT_MS): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => {
+      waiting.delete(entry)
+      reject(new ConnectionError(`${database} gave no answer within ${limitMs} ms: check the server and the network`))
+    }
+    const entry: Waiting = { looksLeft: Math.ceil(limitMs / LOOK_MS) + 1, giveUp }
+    waiting.add(entry)
+    timer ??= setInterval(look, LOOK_MS).unref()
+    work.then(
+      (answer) => {
+        waiting.delete(entry)
+        resolve(answer)
+      },
+      (error: unknown) => {
+        waiting.delete(entry)
+        reject(error)
+      },
+    )
+  })
+}
+
+function look(): void {
+  for (const entry of waiting) if (--entry.looksLeft === 0) entry.giveUp()
+  if (waiting.size > 0) return
+  clearInterval(timer)
+  timer = undefined
+}
