@@ -3,10 +3,11 @@
 -- Params: channel, acks (JSON array of {priority, lease_token, ids}), keyed (JSON array of the ids that have a dedupe key),
 -- keep_history, consumer, lease_token, lease_ms, limit, whole, stretches (JSON array of {from_priority, from_id,
 -- to_priority, most}).
--- Returns a row `acked`, whose `ids` are those that were not held after all, and rows `claimed` of many events each, whose
--- values are lists in one order, parted by commas: one long row costs both ends a fraction of many short ones. An event
--- of some size is a row by itself, so that no row outgrows what a driver can hold. What is rare (metadata, keys, errors)
--- is an object by id.
+-- Returns a row whose `lost` are the ids of those that were not held after all, and rows of many claimed events each,
+-- parted by commas: `facts` are six for each (id, priority, attempts, max_attempts, created_at and available_at in epoch
+-- milliseconds), `payloads` come in the same order, and what is `rare` is an object by id. One long row costs both ends a
+-- fraction of many short ones, and each column costs both as much as an event or two. An event of some size is a row by
+-- itself, so that no row outgrows what a driver can hold.
 -- The planner is kept on the key, in order. The bounds of priority and id hold for every row; without them it expects a
 -- hundred or more to be settled, and may read the whole channel to hash it; the channel comes with each of them, since for one
 -- that it takes for empty it would read the channel first. A limit that it sees may be most of what it believes
@@ -92,24 +93,29 @@ claimed as (
     q.lease_expires_at, q.last_error
 )
 select
-  'acked' as outcome,
   (
     select string_agg(s.id::text, ',')
     from settled s
     where (select count(*) from acked) < (select count(*) from settled)
       and not exists (select from acked a where a.id = s.id)
-  ) as ids,
-  null as priorities, null as payloads, null as metadata, null as dedupe_keys, null as attempts, null as max_attempts,
-  null as created_at_ms, null as available_at_ms, null as lease_expires_at_ms, null as last_errors
+  ) as lost,
+  null as facts, null as payloads, null as rare, null as lease_expires_at_ms
 union all
 select
-  'claimed', string_agg(c.id::text, ','), string_agg(c.priority::text, ','), string_agg(c.text, ','),
-  (json_object_agg(c.id, c.metadata) filter (where c.metadata is not null))::text,
-  (json_object_agg(c.id, c.dedupe_key) filter (where c.dedupe_key is not null))::text,
-  string_agg(c.attempts::text, ','), string_agg(c.max_attempts::text, ','),
-  string_agg(trunc(date_part('epoch', c.created_at) * 1000)::bigint::text, ','),
-  string_agg(trunc(date_part('epoch', c.available_at) * 1000)::bigint::text, ','),
-  trunc(date_part('epoch', max(c.lease_expires_at)) * 1000)::bigint::text,
-  (json_object_agg(c.id, c.last_error) filter (where c.last_error is not null))::text
+  null,
+  string_agg(
+    concat_ws(
+      ',', c.id, c.priority, c.attempts, c.max_attempts, trunc(date_part('epoch', c.created_at) * 1000)::bigint,
+      trunc(date_part('epoch', c.available_at) * 1000)::bigint
+    ),
+    ','
+  ),
+  string_agg(c.text, ','),
+  (
+    json_object_agg(
+      c.id, json_build_object('metadata', c.metadata, 'dedupe_key', c.dedupe_key, 'last_error', c.last_error)
+    ) filter (where coalesce(c.metadata::text, c.dedupe_key, c.last_error) is not null)
+  )::text,
+  trunc(date_part('epoch', max(c.lease_expires_at)) * 1000)::bigint::text
 from (select *, claimed.payload::text as text from claimed) c
 group by case when octet_length(c.text) + coalesce(octet_length(c.metadata::text), 0) > 10000 then c.id end

@@ -17,13 +17,12 @@ export interface Mark {
   readonly leaseMs: number
 }
 
-/** Reads the `claimed` rows of exchange.sql and claim.sql: an event each, or many as lists. In claim order. */
+/** Reads what was claimed, by exchange.sql or claim.sql: a row for each event, or lists of them. In claim order. */
 export function toDeliveries(rows: readonly Row[], mark: Mark): readonly QueueDelivery[] {
   const deliveries: QueueDelivery[] = []
   for (const row of rows) {
-    if (row.outcome !== 'claimed') continue
-    if (typeof row.ids === 'string') readLists(row, row.ids.split(','), mark, deliveries)
-    else deliveries.push(toDelivery(row, mark))
+    if (typeof row.facts === 'string') readLists(row, readList(row.facts), mark, deliveries)
+    else if (row.outcome === 'claimed') deliveries.push(toDelivery(row, mark))
   }
   return deliveries.sort(inClaimOrder)
 }
@@ -46,39 +45,46 @@ function toDelivery(row: Row, { channel, token, leaseMs }: Mark): QueueDelivery 
   }
 }
 
+/** How many facts there are of each event. */
+const FACTS = 6
+
 /**
  * Payloads are read in one go: where they arrive as lists the database has seen to it that they are JSON. A single one,
  * which may be large, stays the text that it is until somebody wants it.
  */
-function readLists(row: Row, ids: readonly string[], { channel, token, leaseMs }: Mark, into: QueueDelivery[]): void {
-  const payloads = ids.length === 1 ? undefined : (JSON.parse(`[${row.payloads}]`) as readonly unknown[])
-  const [metadata, keys, errors] = [readRare(row.metadata), readRare(row.dedupe_keys), readRare(row.last_errors)]
-  const [priorities, attempts, maxAttempts] = [
-    readList(row.priorities),
-    readList(row.attempts),
-    readList(row.max_attempts),
-  ]
-  const [createdAt, availableAt] = [readList(row.created_at_ms), readList(row.available_at_ms)]
+function readLists(row: Row, facts: readonly string[], { channel, token, leaseMs }: Mark, into: QueueDelivery[]): void {
+  const payloads = facts.length === FACTS ? undefined : (JSON.parse(`[${row.payloads}]`) as readonly unknown[])
+  const rare = readRare(row.rare) as Readonly<Record<string, Rare>> | undefined
   const expiresAtMs = Number(row.lease_expires_at_ms)
-  for (const [index, id] of ids.entries()) {
-    const about = metadata?.[id]
+  for (let at = 0; at < facts.length; at += FACTS) {
+    const id = facts[at] as string
+    const { metadata, dedupe_key: key, last_error: lastError } = rare?.[id] ?? NOTHING_RARE
     into.push({
       id,
       channel,
-      priority: Number(priorities[index]),
-      payload: payloads === undefined ? String(row.payloads) : { value: payloads[index] },
-      metadata: about === undefined ? null : { value: about },
-      key: (keys?.[id] as string | undefined) ?? null,
-      attempts: Number(attempts[index]),
-      maxAttempts: Number(maxAttempts[index]),
-      createdAtMs: Number(createdAt[index]),
-      availableAtMs: Number(availableAt[index]),
-      lastError: (errors?.[id] as string | undefined) ?? null,
+      priority: Number(facts[at + 1]),
+      payload: payloads === undefined ? String(row.payloads) : { value: payloads[at / FACTS] },
+      metadata: metadata === null ? null : { value: metadata },
+      key,
+      attempts: Number(facts[at + 2]),
+      maxAttempts: Number(facts[at + 3]),
+      createdAtMs: Number(facts[at + 4]),
+      availableAtMs: Number(facts[at + 5]),
+      lastError,
       position: null,
       lease: { token, leaseMs, expiresAtMs, lost: false, holder: undefined },
     })
   }
 }
+
+/** What only some events have. */
+interface Rare {
+  readonly metadata: unknown
+  readonly dedupe_key: string | null
+  readonly last_error: string | null
+}
+
+const NOTHING_RARE: Rare = { metadata: null, dedupe_key: null, last_error: null }
 
 /** How settling statements name a delivery. */
 export function addressOf({ priority, id, lease }: QueueDelivery) {

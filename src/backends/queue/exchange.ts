@@ -217,11 +217,11 @@ function groupByLease(acks: readonly Ack[]) {
   })
 }
 
-/** Whose lease was held: the answer names those, one to a row, or in a single row the others, parted by commas. */
+/** Whose lease was held: the answer names those, one to a row, or in its first row the others, parted by commas. */
 function findHeld(rows: readonly Row[]): (id: string) => boolean {
   const [first] = rows
-  if (first !== undefined && 'ids' in first) {
-    const lost = new Set(String(first.ids ?? '').split(','))
+  if (first !== undefined && 'lost' in first) {
+    const lost = new Set(String(first.lost ?? '').split(','))
     return (id) => !lost.has(id)
   }
   const acked = new Set(rows.flatMap(({ outcome, id }) => (outcome === 'acked' ? [id] : [])))

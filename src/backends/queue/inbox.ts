@@ -41,6 +41,7 @@ export class QueueInbox implements Inbox {
   readonly #leaseMs: number
   readonly #lanes: QueueLane[]
   #wake = () => {}
+  #signal: AbortSignal | undefined
 
   constructor(parts: InboxParts, channels: readonly string[], options: ResolvedSubscribeOptions) {
     this.#parts = parts
@@ -110,14 +111,11 @@ export class QueueInbox implements Inbox {
   }
 
   #heated(signal: AbortSignal): Promise<void> {
+    // One listener for all the waits of a consumer: it has one signal, which aborts at its end.
+    if (this.#signal !== signal) signal.addEventListener('abort', () => this.#wake(), { once: true })
+    this.#signal = signal
     return new Promise((resolve) => {
-      const done = () => {
-        signal.removeEventListener('abort', done)
-        this.#wake = () => {}
-        resolve()
-      }
-      this.#wake = done
-      signal.addEventListener('abort', done)
+      this.#wake = resolve
     })
   }
 }

@@ -24,9 +24,9 @@ export function singleCall(
 }
 
 function loneCall(event: NewEvent, topic: string | undefined) {
-  const parameters = toQueueRow(event)
-  if (topic === undefined) return { verb: 'publish_one', parameters }
-  return { verb: 'publish_one_notify', parameters: { ...parameters, topic } }
+  const { channel, priority, id, payload, metadata, maxAttempts } = event
+  const parameters = { channel, priority, id, payload, metadata, max_attempts: maxAttempts, topic: topic ?? null }
+  return { verb: topic === undefined ? 'publish_one' : 'publish_one_notify', parameters }
 }
 
 /**
