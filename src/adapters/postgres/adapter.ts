@@ -14,6 +14,7 @@ import {
 } from '../execute.js'
 import { inTime } from '../in-time.js'
 import { PROBE_TIMEOUT_MS } from '../opening.js'
+import { type Clients, KeptClients, SharedClients } from './clients.js'
 import { type PostgresDialect, postgresDialect } from './dialect.js'
 import { checkTransaction, type PooledClient, type PostgresClient, type PostgresPool } from './driver.js'
 import { translate } from './errors.js'
@@ -41,6 +42,7 @@ export interface PostgresResources {
 export class PostgresAdapter implements Adapter {
   readonly dialect: PostgresDialect
   readonly #statements: Statements
+  readonly #clients: Clients
   readonly #resources: PostgresResources
   readonly #options: ConnectOptions
   readonly #known = new Map<string, KnownStatement>()
@@ -55,7 +57,8 @@ export class PostgresAdapter implements Adapter {
     this.#statements = new Statements(this.dialect)
     this.#resources = resources
     this.#options = options
-    resources.pool.on?.('connect', watchErrors)
+    this.#clients =
+      resources.end === undefined ? new SharedClients(resources.pool) : new KeptClients(resources.pool, resources.end)
   }
 
   /**
@@ -113,8 +116,7 @@ export class PostgresAdapter implements Adapter {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#resources.pool.off?.('connect', watchErrors)
-    await this.#resources.end?.()
+    await this.#clients[Symbol.asyncDispose]()
   }
 
   #drive<Result>(client: PostgresClient, work: () => Work<Result>): Promise<Result> {
@@ -175,23 +177,24 @@ export class PostgresAdapter implements Adapter {
   }
 
   async #withClient<Result>(work: (client: PooledClient) => Promise<Result>): Promise<Result> {
-    const client = await this.#resources.pool.connect().catch((error: unknown) => {
-      throw translate(error)
-    })
+    const client = await this.#take()
     let broken: Error | undefined
-    const onError = (error: Error) => {
-      broken = error
-    }
-    client.on('error', onError)
     try {
       return await work(client)
     } catch (error) {
       const translated = translate(error)
-      if (translated instanceof Error && 'code' in translated && translated.code === 'CONNECTION') broken ??= translated
+      if (translated instanceof Error && 'code' in translated && translated.code === 'CONNECTION') broken = translated
       throw translated
     } finally {
-      client.off('error', onError)
-      client.release(broken)
+      this.#clients.give(client, broken)
+    }
+  }
+
+  async #take(): Promise<PooledClient> {
+    try {
+      return await this.#clients.take()
+    } catch (error) {
+      throw translate(error)
     }
   }
 }
@@ -210,12 +213,4 @@ async function takeMigrationLock(client: PostgresClient, key: string): Promise<v
     throw translated instanceof ContentionError ? migrationLocked(translated) : translated
   }
   await client.query({ text: 'set local lock_timeout to default' })
-}
-
-/**
- * A connection may break in the very packet that says it is ready, before whoever asked for it can listen, or when it was
- * given up already; an error that nobody listens to ends the process. Who uses the connection hears of it in any case.
- */
-function watchErrors(client: Pick<PooledClient, 'on'>): void {
-  client.on('error', () => undefined)
 }

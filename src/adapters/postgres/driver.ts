@@ -16,8 +16,8 @@ export interface PooledClient extends PostgresClient {
 
 /** What we use of a `pg.Pool`. */
 export interface PostgresPool extends PostgresClient {
-  on?(event: 'connect', listener: (client: Pick<PooledClient, 'on'>) => void): unknown
-  off?(event: 'connect', listener: (client: Pick<PooledClient, 'on'>) => void): unknown
+  on?(event: 'connect', listener: (client: PooledClient) => void): unknown
+  off?(event: 'connect', listener: (client: PooledClient) => void): unknown
   connect(): Promise<PooledClient>
   /** Where the LISTEN connection goes, too, unless `listenUrl` says otherwise. */
   readonly options?: { readonly max?: number }

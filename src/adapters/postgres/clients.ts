@@ -1,0 +1,97 @@
+import type { PooledClient, PostgresPool } from './driver.js'
+
+/** Where statements get their connections. */
+export interface Clients extends AsyncDisposable {
+  /** A connection for one use; whoever has it gives it back. */
+  take(): PooledClient | Promise<PooledClient>
+  /** @param broken why it is of no use any more */
+  give(client: PooledClient, broken: Error | undefined): void
+}
+
+/** Connections of a pool of the user's, who may need them in between: each is given back at once. */
+export class SharedClients implements Clients {
+  readonly #pool: PostgresPool
+
+  constructor(pool: PostgresPool) {
+    this.#pool = pool
+    pool.on?.('connect', watchErrors)
+  }
+
+  async take(): Promise<PooledClient> {
+    const client = await this.#pool.connect()
+    // A pool that is wrapped may not say when it connects.
+    client.on('error', ignore)
+    return client
+  }
+
+  give(client: PooledClient, broken: Error | undefined): void {
+    client.off('error', ignore)
+    client.release(broken)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#pool.off?.('connect', watchErrors)
+  }
+}
+
+/** How long a connection is kept at most, in milliseconds. */
+const KEEP_MS = 1_000
+
+/**
+ * Connections of a pool that is ours alone. One that was used is kept in hand for a moment: to ask the pool for it again
+ * takes as long as all else that happens between a notification and the claim that follows it (measured).
+ */
+export class KeptClients implements Clients {
+  readonly #pool: PostgresPool
+  readonly #end: () => Promise<void>
+  readonly #kept: PooledClient[] = []
+  readonly #broken = new WeakMap<PooledClient, Error>()
+  #timer: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(pool: PostgresPool, end: () => Promise<void>) {
+    this.#pool = pool
+    this.#end = end
+    pool.on?.('connect', (client) => client.on('error', (error) => this.#broken.set(client, error)))
+  }
+
+  take(): PooledClient | Promise<PooledClient> {
+    for (let client = this.#kept.pop(); client !== undefined; client = this.#kept.pop()) {
+      const broken = this.#broken.get(client)
+      if (broken === undefined) return client
+      client.release(broken)
+    }
+    return this.#pool.connect()
+  }
+
+  give(client: PooledClient, broken = this.#broken.get(client)): void {
+    if (broken !== undefined || this.#closed) {
+      client.release(broken)
+      return
+    }
+    this.#kept.push(client)
+    this.#timer ??= setTimeout(() => this.#letGo(), KEEP_MS).unref()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    this.#letGo()
+    await this.#end()
+  }
+
+  #letGo(): void {
+    this.#timer = undefined
+    for (const client of this.#kept.splice(0)) client.release(this.#broken.get(client))
+  }
+}
+
+/**
+ * A connection may break in the very packet that says it is ready, before whoever asked for it can listen, or when it was
+ * given up already; an error that nobody listens to ends the process. Who uses the connection hears of it in any case.
+ */
+function watchErrors(client: PooledClient): void {
+  client.on('error', ignore)
+}
+
+function ignore(): void {}
