@@ -76,9 +76,9 @@ export class Listener implements AsyncDisposable {
       for (let message = await this.#subscription.take(); message; message = await this.#subscription.take()) {
         const first = message
         const work = this.#queue.add(() => this.#work(first)).catch(() => undefined)
-        // Handlers that return within the turn have their places back by then. When they have finished with all that was
-        // there, the next is asked for in this very turn: a socket that has much to say brings it within one.
-        await Promise.race([work, nextTurn()])
+        // Handlers that return within the turn have their places back by then. What is stored can wait for it; what is not
+        // may come faster, and is asked for as soon as all that was there is handled.
+        await (first.isStored ? nextTurn() : Promise.race([work, nextTurn()]))
         if (this.#queue.size > 0) await this.#queue.onSizeLessThan(1)
       }
     } finally {

@@ -43,6 +43,33 @@ async function exercise(source: AdapterSource, place: Place, backend: BackendNam
 
 const connectionsOf = (pool: pg.Pool) => [pool.totalCount, pool.idleCount, pool.waitingCount]
 
+test('connections that come back to a pool in a failed transaction spoil one call each', async () => {
+  await using place = await database('postgres').place()
+  const pool = new pg.Pool({ connectionString: place.url, max: 2 })
+  const options = { backend: 'queue', logger: silent, ...place.options } as const
+  const channel = await EventChannel.open(postgres({ pool }), options)
+  const clients = await Promise.all([pool.connect(), pool.connect()])
+  for (const client of clients) {
+    await client.query('begin')
+    await client.query('select 1 / 0').catch(() => undefined)
+    client.release()
+  }
+  let refused = 0
+  for (let i = 0; i < 5; i++) await channel.publish('orders', i).catch(() => refused++)
+  assert.ok(refused <= 2, `${refused} were refused`)
+  await channel.close()
+  await pool.end()
+})
+
+test('more calls at once than our own pool has connections take turns without a pause', async () => {
+  await using place = await database('postgres').place()
+  const channel = await EventChannel.open(place.url, { backend: 'queue', logger: silent, ...place.options })
+  const calls = Array.from({ length: 60 }, (_, payload) => channel.publishMany([{ channel: 'orders', payload }]))
+  await within(3_000, Promise.all(calls), 'sixty calls')
+  assert.is((await channel.stats('orders'))[0]?.ready, 60)
+  await channel.close()
+})
+
 for (const max of [undefined, 2]) {
   const size = max === undefined ? 'of the default size' : `of ${max}`
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { ContentionError, UnsupportedError } from '../../errors.js'
+import { ContentionError, RowcastError, UnsupportedError } from '../../errors.js'
 import { bind, type Parameters, type Statement, Statements } from '../../statements.js'
 import { atMost, handled } from '../../wait.js'
 import type { Adapter, ConnectOptions, NotificationHandlers, NotificationListener, Row, Work } from '../adapter.js'
@@ -12,7 +12,7 @@ import {
   retryOnContention,
   single,
 } from '../execute.js'
-import { inTime } from '../in-time.js'
+import { ANSWER_LIMIT_MS, inTime } from '../in-time.js'
 import { PROBE_TIMEOUT_MS } from '../opening.js'
 import { type Clients, KeptClients, SharedClients } from './clients.js'
 import { type PostgresDialect, postgresDialect } from './dialect.js'
@@ -90,7 +90,9 @@ export class PostgresAdapter implements Adapter {
   }
 
   async join<Result>(tx: unknown, work: () => Work<Result>): Promise<Result> {
-    return this.#drive(checkTransaction(tx), work)
+    const client = checkTransaction(tx)
+    // The driver's own limit takes back what still waits for its turn, so that it is not stored after it was given up.
+    return this.#drive({ query: (config) => client.query({ ...config, query_timeout: ANSWER_LIMIT_MS }) }, work)
   }
 
   exclusively<Result>(work: () => Work<Result>): Promise<Result> {
@@ -183,7 +185,7 @@ export class PostgresAdapter implements Adapter {
       return await work(client)
     } catch (error) {
       const translated = translate(error)
-      if (translated instanceof Error && 'code' in translated && translated.code === 'CONNECTION') broken = translated
+      if (isSpoilt(translated)) broken = translated
       throw translated
     } finally {
       this.#clients.give(client, broken)
@@ -201,6 +203,14 @@ export class PostgresAdapter implements Adapter {
 
 function answered<Answer>(work: Promise<Answer>, limitMs?: number): Promise<Answer> {
   return inTime('Postgres', work, limitMs)
+}
+
+/**
+ * Whether a connection may be of no use after such an error: it broke, or the server refused what it mostly takes, perhaps
+ * for what somebody left behind on it (a failed transaction, statements that are not prepared any more).
+ */
+function isSpoilt(error: unknown): error is RowcastError {
+  return error instanceof RowcastError && (error.code === 'CONNECTION' || error.code === 'DATABASE')
 }
 
 /** Held until the transaction ends. */

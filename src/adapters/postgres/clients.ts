@@ -39,7 +39,8 @@ const KEEP_MS = 1_000
 
 /**
  * Connections of a pool that is ours alone. One that was used is kept in hand for a moment: to ask the pool for it again
- * takes as long as all else that happens between a notification and the claim that follows it (measured).
+ * takes as long as all else that happens between a notification and the claim that follows it (measured). Where others
+ * wait for one, it is theirs at once.
  */
 export class KeptClients implements Clients {
   readonly #pool: PostgresPool
@@ -65,7 +66,8 @@ export class KeptClients implements Clients {
   }
 
   give(client: PooledClient, broken = this.#broken.get(client)): void {
-    if (broken !== undefined || this.#closed) {
+    const isWanted = (this.#pool.waitingCount ?? 0) > 0
+    if (broken !== undefined || isWanted || this.#closed) {
       client.release(broken)
       return
     }

@@ -19,6 +19,8 @@ export interface PostgresPool extends PostgresClient {
   on?(event: 'connect', listener: (client: PooledClient) => void): unknown
   off?(event: 'connect', listener: (client: PooledClient) => void): unknown
   connect(): Promise<PooledClient>
+  /** How many wait for a connection. */
+  readonly waitingCount?: number
   /** Where the LISTEN connection goes, too, unless `listenUrl` says otherwise. */
   readonly options?: { readonly max?: number }
 }
@@ -27,6 +29,7 @@ export interface QueryConfig {
   readonly text: string
   readonly values?: unknown[]
   readonly name?: string
+  readonly query_timeout?: number
   readonly types?: { getTypeParser(): (text: string) => unknown }
 }
 
