@@ -24,7 +24,11 @@ returning
   case
     when coalesce(q.metadata::text, q.dedupe_key, q.last_error) is not null then
       json_build_object(
-        q.id, json_build_object('metadata', q.metadata, 'dedupe_key', q.dedupe_key, 'last_error', q.last_error)
+        q.id,
+        json_build_object(
+          'metadata', case when q.metadata is not null then json_build_array(q.metadata) end,
+          'dedupe_key', q.dedupe_key, 'last_error', q.last_error
+        )
       )
   end as rare,
   trunc(date_part('epoch', q.lease_expires_at) * 1000)::bigint as lease_expires_at_ms

@@ -5,9 +5,9 @@
 -- to_priority, most}).
 -- Returns a row whose `lost` are the ids of those that were not held after all, and rows of many claimed events each,
 -- parted by commas: `facts` are six for each (id, priority, attempts, max_attempts, created_at and available_at in epoch
--- milliseconds), `payloads` come in the same order, and what is `rare` is an object by id. One long row costs both ends a
--- fraction of many short ones, and each column costs both as much as an event or two. An event of some size is a row by
--- itself, so that no row outgrows what a driver can hold.
+-- milliseconds), `payloads` come in the same order, and what is `rare` is an object by id, metadata in a list of one, so
+-- that a JSON null is not taken for none. One long row costs both ends a fraction of many short ones, and each column costs
+-- both as much as an event or two. An event of some size is a row by itself, so that no row outgrows what a driver can hold.
 -- The planner is kept on the key, in order. The bounds of priority and id hold for every row; without them it expects a
 -- hundred or more to be settled, and may read the whole channel to hash it; the channel comes with each of them, since for one
 -- that it takes for empty it would read the channel first. A limit that it sees may be most of what it believes
@@ -113,7 +113,11 @@ select
   string_agg(c.text, ','),
   (
     json_object_agg(
-      c.id, json_build_object('metadata', c.metadata, 'dedupe_key', c.dedupe_key, 'last_error', c.last_error)
+      c.id,
+      json_build_object(
+        'metadata', case when c.metadata is not null then json_build_array(c.metadata) end,
+        'dedupe_key', c.dedupe_key, 'last_error', c.last_error
+      )
     ) filter (where coalesce(c.metadata::text, c.dedupe_key, c.last_error) is not null)
   )::text,
   trunc(date_part('epoch', max(c.lease_expires_at)) * 1000)::bigint::text

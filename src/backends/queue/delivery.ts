@@ -64,7 +64,7 @@ function readLists(row: Row, facts: readonly string[], { channel, token, leaseMs
       channel,
       priority: Number(facts[at + 1]),
       payload: payloads === undefined ? String(row.payloads) : { value: payloads[at / FACTS] },
-      metadata: metadata === null ? null : { value: metadata },
+      metadata: metadata && { value: metadata[0] },
       key,
       attempts: Number(facts[at + 2]),
       maxAttempts: Number(facts[at + 3]),
@@ -79,7 +79,8 @@ function readLists(row: Row, facts: readonly string[], { channel, token, leaseMs
 
 /** What only some events have. */
 interface Rare {
-  readonly metadata: unknown
+  /** In a list of one: it may be a JSON null, which is not none. */
+  readonly metadata: readonly [unknown] | null
   readonly dedupe_key: string | null
   readonly last_error: string | null
 }
