@@ -7,7 +7,7 @@
 -- parted by commas: `facts` are six for each (id, priority, attempts, max_attempts, created_at and available_at in epoch
 -- milliseconds), `payloads` come in the same order, and what is `rare` is an object by id, metadata in a list of one, so
 -- that a JSON null is not taken for none. One long row costs both ends a fraction of many short ones, and each column costs
--- both as much as an event or two. An event of some size is a row by itself, so that no row outgrows what a driver can hold.
+-- both as much as an event or two. An event of some size is a row by itself, so that no row outgrows what drivers hold.
 -- The planner is kept on the key, in order. The bounds of priority and id hold for every row; without them it expects a
 -- hundred or more to be settled, and may read the whole channel to hash it; the channel comes with each of them, since for one
 -- that it takes for empty it would read the channel first. A limit that it sees may be most of what it believes
