@@ -1,7 +1,7 @@
 import type { Adapter, NotificationListener } from '../adapters/adapter.js'
 import type { DatabaseClock } from '../clock.js'
 import { describe, UnsupportedError } from '../errors.js'
-import { type Delay, isDelayed, type NewEvent } from '../event.js'
+import { isDelayed, type NewEvent } from '../event.js'
 import { detach } from '../wait.js'
 import type { BackendContext } from './backend.js'
 import type { Sleeper } from './sleeper.js'
@@ -47,13 +47,8 @@ export class WakeUps implements AsyncDisposable {
   /** The topics to notify along with these events: those that were not notified a moment ago. */
   topicsNow(events: readonly NewEvent[]): readonly string[] {
     if (this.#adapter.listen === undefined) return []
-    const topics: string[] = []
-    for (const channel of this.#ready(events)) {
-      const topic = this.#topicOf(channel)
-      if (this.#dueInMs(topic) > 0) continue
-      this.#noteNotified(topic)
-      topics.push(topic)
-    }
+    const topics = this.topicsInTransaction(events).filter((topic) => this.#dueInMs(topic) <= 0)
+    for (const topic of topics) this.#noteNotified(topic)
     return topics
   }
 
@@ -64,12 +59,14 @@ export class WakeUps implements AsyncDisposable {
 
   /** The topics to notify when the caller's transaction commits: all, since nobody knows when that is. */
   topicsInTransaction(events: readonly NewEvent[]): readonly string[] {
-    return this.topicsOf(this.#ready(events))
+    if (this.#adapter.listen === undefined) return []
+    const now = this.#clock.now()
+    return this.topicsOf(new Set(events.filter((event) => !isDelayed(event, now)).map(({ channel }) => channel)))
   }
 
   topicsOf(channels: Iterable<string>): readonly string[] {
     if (this.#adapter.listen === undefined) return []
-    return Array.from(channels, this.#topicOf)
+    return [...channels].map((channel) => this.#topicOf(channel))
   }
 
   /**
@@ -77,16 +74,16 @@ export class WakeUps implements AsyncDisposable {
    * @param notified the topics that were notified with them; for the others one notification follows a moment later
    */
   stored(events: readonly NewEvent[], notified: readonly string[] = []): void {
-    for (const channel of this.#ready(events)) {
-      this.#sleeper.wake(channel)
-      if (this.#adapter.listen === undefined) continue
-      const topic = this.#topicOf(channel)
-      const isTold = this.#trailing.has(topic) || notified.includes(topic)
-      if (!isTold) this.#notifyLater(topic, Math.max(0, this.#dueInMs(topic)) + COMPANY_MS)
-    }
     const now = this.#clock.now()
+    const ready = new Set<string>()
     for (const event of events) {
-      if (isDelayed(event, now)) this.#sleeper.expect(event.channel, dueInMs(event.delay, now))
+      const { channel, delay } = event
+      if (!isDelayed(event, now)) ready.add(channel)
+      else this.#sleeper.expect(channel, delay?.delayMs ?? Number(delay?.availableAtMs) - now)
+    }
+    for (const channel of ready) this.#sleeper.wake(channel)
+    for (const topic of this.topicsOf(ready)) {
+      if (!notified.includes(topic)) this.#notifyLater(topic, Math.max(0, this.#dueInMs(topic)) + COMPANY_MS)
     }
   }
 
@@ -146,14 +143,6 @@ export class WakeUps implements AsyncDisposable {
     })
   }
 
-  /** The channels that have some of these events to fetch now. */
-  #ready(events: readonly NewEvent[]): ReadonlySet<string> {
-    const now = this.#clock.now()
-    const channels = new Set<string>()
-    for (const event of events) if (!isDelayed(event, now)) channels.add(event.channel)
-    return channels
-  }
-
   #notifyLater(topic: string, dueInMs: number): void {
     if (this.#trailing.has(topic)) return
     const timer = setTimeout(() => {
@@ -172,8 +161,4 @@ export class WakeUps implements AsyncDisposable {
     clearTimeout(this.#trailing.get(topic))
     this.#trailing.delete(topic)
   }
-}
-
-function dueInMs(delay: Delay | null, nowMs: number): number {
-  return delay?.delayMs ?? Number(delay?.availableAtMs) - nowMs
 }

@@ -41,7 +41,7 @@ function assertSecretKept(error: RowcastError): void {
 async function refused(target: Target, message: RegExp): Promise<void> {
   const error = await rejects(open(target), 'CONNECTION', message)
   assert.instance(error, ConnectionError)
-  assert.ok(error.cause instanceof Error || /no connection within|no answer within/.test(error.message))
+  assert.ok(error.cause instanceof Error || /no connection within|no answer within 5000 ms/.test(error.message))
   assertSecretKept(error)
 }
 

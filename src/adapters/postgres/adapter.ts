@@ -81,7 +81,9 @@ export class PostgresAdapter implements Adapter {
     const running =
       statement === undefined || more.length > 0
         ? this.transaction(() => single(verb, parameters))
-        : retryOnContention(() => this.#runAlone({ statement, values: bind(statement, parameters) }))
+        : retryOnContention(() =>
+            this.#withClient((client) => this.#query(client, { statement, values: bind(statement, parameters) })),
+          )
     return running as Promise<readonly R[]>
   }
 
@@ -135,10 +137,6 @@ export class PostgresAdapter implements Adapter {
       values: [this.#options.schema],
     })
     return rows.length > 0
-  }
-
-  #runAlone(prepared: Prepared): Promise<readonly Row[]> {
-    return this.#withClient((client) => this.#query(client, prepared))
   }
 
   async #query(client: PostgresClient, { statement, values }: Prepared): Promise<readonly Row[]> {

@@ -24,8 +24,7 @@ export function singleCall(
 }
 
 function loneCall(event: NewEvent, topic: string | undefined) {
-  const { channel, priority, id, payload, metadata, maxAttempts } = event
-  const parameters = { channel, priority, id, payload, metadata, max_attempts: maxAttempts, topic: topic ?? null }
+  const parameters = Object.assign(toQueueRow(event), { topic: topic ?? null })
   return { verb: topic === undefined ? 'publish_one' : 'publish_one_notify', parameters }
 }
 
