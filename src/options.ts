@@ -77,7 +77,7 @@ export interface PublishOptions {
 
 /** What `subscribe` takes besides the names of its channels. */
 export interface SubscribeOptions {
-  /** Events claimed ahead of the consumer; `'auto'` keeps a quarter of a second's work, 1 000 at most. @default 'auto' */
+  /** Events claimed ahead of the consumer; `'auto'` keeps a quarter of a second's work, 1 500 at most. @default 'auto' */
   readonly prefetch?: number | 'auto'
   /** How often to look for events that no wake-up told of, in milliseconds. @default the channel's */
   readonly pollIntervalMs?: number

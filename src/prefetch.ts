@@ -1,6 +1,6 @@
 /** How much work 'auto' keeps ahead, in milliseconds of the measured rate, and in events. */
 const AHEAD_MS = 250
-const MAX_AHEAD = 1_000
+const MAX_AHEAD = 1_500
 /** Shortest time that a rate is measured over, in milliseconds. */
 const WINDOW_MS = 20
 

@@ -3,11 +3,11 @@ import type { DatabaseClock } from './clock.js'
 import { Decoder, type DecoderContext } from './decoder.js'
 import { describe } from './errors.js'
 import type { Delivery, EventMessage } from './event.js'
+import { Intake } from './intake.js'
 import type { Message, MessageOwner } from './message.js'
-import { Prefetch } from './prefetch.js'
 import type { ResolvedSubscribeOptions } from './resolve.js'
-import { isFinal, Trouble, throughTrouble } from './trouble.js'
-import { type Deferred, defer, detach, handled, nextTurn, sleep } from './wait.js'
+import { Trouble, throughTrouble } from './trouble.js'
+import { type Deferred, defer, detach, handled, nextTurn } from './wait.js'
 
 /** Most events handed out before the event loop turns; of those that are stored, and so can wait. */
 const BURST = 500
@@ -39,8 +39,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   readonly ready: Promise<void>
   readonly #context: SubscriptionContext
   readonly #options: ResolvedSubscribeOptions
-  readonly #prefetch: Prefetch
-  readonly #trouble: Trouble
+  readonly #intake: Intake
   readonly #stopping = new AbortController()
   /** Whether somebody iterates who has one event in hand; a listener has many. */
   readonly #pulls: boolean
@@ -56,7 +55,6 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   #started = false
   #serving = false
   #failure: { error: unknown } | undefined
-  #wanted = defer<void>()
   readonly #opening: Promise<Inbox>
   readonly #pumping: Promise<void>
   #stopped: Promise<void> | undefined
@@ -74,11 +72,19 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   ) {
     this.#context = context
     this.#options = options
-    this.#prefetch = new Prefetch(options.prefetch)
-    this.#trouble = new Trouble(context.logger, 'fetching events')
+    const trouble = new Trouble(context.logger, 'fetching events')
+    const taker = {
+      hasAsked: () => this.#started,
+      buffered: () => this.#buffer.length,
+      // What was handed out a moment ago may not be at work yet: only who asks has room.
+      demand: () => (this.#waiters.length === 0 ? 0 : this.#demand()),
+      accept: (deliveries: readonly Delivery[]) => this.#accept(deliveries),
+      fail: (error: unknown) => this.#fail(error),
+    }
+    this.#intake = new Intake(taker, options.prefetch, trouble)
     this.#pulls = demand === undefined
     this.#demand = demand ?? (() => this.#waiters.length)
-    this.#opening = handled(throughTrouble(this.#trouble, this.#stopping.signal, open))
+    this.#opening = handled(throughTrouble(trouble, this.#stopping.signal, open))
     this.ready = handled(this.#opening.then(() => undefined))
     this.#pumping = this.#pump()
     options.signal?.addEventListener('abort', this.#onAbort, { once: true })
@@ -141,7 +147,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
 
   /** @internal The demand may have grown. */
   poke(): void {
-    this.#wanted.resolve()
+    this.#intake.poke()
   }
 
   get #isIdle(): boolean {
@@ -163,47 +169,18 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   }
 
   async #pump(): Promise<void> {
-    const { signal } = this.#stopping
     try {
       const inbox = await this.#opening
       this.#decoder = new Decoder(this.#context, this.#own(inbox))
-      while (!signal.aborted) {
-        const limit = this.#room()
-        if (limit > 0) await this.#fetch(inbox, limit, signal)
-        else await this.#roomOrStop(signal)
-      }
+      await this.#intake.run(inbox, this.#stopping.signal)
     } catch (error) {
       this.#fail(error)
     }
   }
 
-  async #fetch(inbox: Inbox, limit: number, signal: AbortSignal): Promise<void> {
-    try {
-      const deliveries = await inbox.take(limit, signal)
-      this.#trouble.end()
-      for (const delivery of deliveries) this.#buffer.push(delivery)
-      detach(this.#serve())
-    } catch (error) {
-      if (isFinal(error)) throw error
-      await sleep(this.#trouble.begin(error), signal)
-    }
-  }
-
-  /** How many events to fetch now: what can be handled at once and a little ahead, once the buffer is half empty. */
-  #room(): number {
-    if (!this.#started) return 0
-    const ahead = this.#prefetch.target
-    const waiting = this.#buffer.length
-    // What was handed out a moment ago may not be at work yet: only who asks has room.
-    const demand = this.#waiters.length === 0 ? 0 : this.#demand()
-    if (waiting > 0 && waiting >= demand + ahead / 2) return 0
-    return demand + ahead - waiting
-  }
-
-  async #roomOrStop(signal: AbortSignal): Promise<void> {
-    this.#wanted = defer()
-    if (signal.aborted || this.#room() > 0) return
-    await this.#wanted.promise
+  #accept(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) this.#buffer.push(delivery)
+    detach(this.#serve())
   }
 
   /** Hands out what is buffered to those who wait, in order. */
@@ -257,7 +234,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
 
   #own(inbox: Inbox): MessageOwner {
     const onSettled = (message: Message) => {
-      this.#prefetch.onSettled()
+      this.#intake.onSettled()
       this.#context.onSettled(message)
     }
     const isStale = (delivery: Delivery) => this.#isStale(delivery)
@@ -277,6 +254,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   }
 
   #fail(error: unknown): void {
+    if (this.#failure !== undefined) return
     this.#failure = { error }
     this.#context.logger.error('a subscription cannot go on', { error: describe(error) })
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error)

@@ -15,7 +15,7 @@ const LAYERS: readonly RegExp[] = [
   /^channel$/,
   /^(consumers|publishing|dead-letters|groups|health)$/,
   /^listener$/,
-  /^(subscription|in-hand|decoder|message)$/,
+  /^(subscription|intake|in-hand|decoder|message)$/,
   /^backends\/open$/,
   /^backends\/(notify|queue)\//,
   /^backends\//,

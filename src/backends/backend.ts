@@ -28,6 +28,8 @@ export interface Backend extends AsyncDisposable {
 
 /** One subscription's side of a backend. */
 export interface Inbox extends AsyncDisposable {
+  /** Whether there are more events than one take brings, and another take may be under way at the same time. */
+  readonly isPlenty: boolean
   /** Waits for at least one delivery; none when the signal aborted. */
   take(limit: number, signal: AbortSignal): Promise<readonly Delivery[]>
   /** Settles for good. One comes for each event, so it is answered by call-back: a promise for each costs more than the rest. */

@@ -8,6 +8,7 @@ import type { Tail } from './tail.js'
 
 /** A subscriber that reads for itself, from a place on; nobody remembers how far. */
 export class LogInbox implements Inbox {
+  readonly isPlenty = false
   readonly #context: BackendContext
   readonly #reader: Reader
   readonly #heat: Heat

@@ -27,6 +27,7 @@ interface MemberParts {
  * by, and one of them takes over when the active one steps down or its lease ends.
  */
 export class Member implements Inbox {
+  readonly isPlenty = false
   readonly #context: BackendContext
   readonly #parts: MemberParts
   readonly #channels: readonly string[]

@@ -17,6 +17,7 @@ interface Envelope {
 
 /** One live subscriber: a bounded buffer between the socket, which must never wait, and the consumer, which may. */
 export class NotifyInbox implements Inbox {
+  readonly isPlenty = false
   readonly channels: readonly string[]
   readonly #context: BackendContext
   readonly #onGap: ((gap: Gap) => void) | undefined

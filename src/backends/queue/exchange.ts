@@ -90,25 +90,40 @@ export class Exchange {
     while (this.#acks.length > 0 || this.#claims.length > 0) {
       // Handlers that finish in the same turn of the event loop settle together; a lone claim waits for nobody.
       if (this.#acks.length > 0) await nextTurn()
-      await this.#roundTrip(this.#acks.splice(0, MAX_ACKS), this.#claims.shift())
+      let read = await this.#roundTrip()
+      // Where events are plenty, the next claim waits already: the database works on it while this answer is read.
+      while (this.#claims.length > 0) {
+        const next = this.#roundTrip()
+        await nextTurn()
+        read()
+        read = await next
+      }
+      read()
     }
     // In this very turn: whoever asks after the last check must find nobody running.
     this.#running = undefined
   }
 
-  async #roundTrip(acks: readonly Ack[], claim: Claim | undefined): Promise<void> {
+  /** Sends what waits; resolves, once that is answered, to what reads the answer. */
+  async #roundTrip(): Promise<() => void> {
+    const acks = this.#acks.splice(0, MAX_ACKS)
+    const claim = this.#claims.shift()
     const token = randomUUID()
     const stretches = this.#head.stretches()
     const startedMs = performance.now()
     try {
       const rows = await this.#ask(acks, { token, stretches, ...claim })
       const tookMs = performance.now() - startedMs
-      this.#answer(acks, findHeld(rows))
-      if (claim !== undefined) this.#deliver(claim, rows, { token, stretches, tookMs, settled: acks.length })
+      return () => {
+        this.#answer(acks, findHeld(rows))
+        if (claim !== undefined) this.#deliver(claim, rows, { token, stretches, tookMs, settled: acks.length })
+      }
     } catch (error) {
-      claim?.claimed.reject(error)
-      if (error instanceof ConnectionError) this.#recover(acks, error)
-      else this.#fail(acks, error)
+      return () => {
+        claim?.claimed.reject(error)
+        if (error instanceof ConnectionError) this.#recover(acks, error)
+        else this.#fail(acks, error)
+      }
     }
   }
 

@@ -37,10 +37,12 @@ export class Head {
   /**
    * Takes note of a claim.
    * @param stretches what it looked through
+   * @param claimed in claim order
    * @param tookMs how long that took, beside settling so many events
    */
   observe(stretches: readonly Stretch[], tookMs: number, settled: number, claimed: readonly QueueDelivery[]): void {
-    for (const { priority, id } of claimed) {
+    // In claim order: the last of each priority is the greatest.
+    for (const [priority, id] of new Map(claimed.map(({ priority, id }) => [priority, id]))) {
       const floor = earlier(id)
       if (floor > (this.#floors.get(priority) ?? FIRST_ID)) this.#floors.set(priority, floor)
     }

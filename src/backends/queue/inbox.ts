@@ -1,5 +1,6 @@
 import type { Delivery, Settlement } from '../../event.js'
 import type { ResolvedSubscribeOptions } from '../../resolve.js'
+import { type Deferred, defer } from '../../wait.js'
 import type { Inbox, Outcome } from '../backend.js'
 import type { Lane, Poller } from '../poller.js'
 import type { QueueDelivery } from './delivery.js'
@@ -14,9 +15,12 @@ interface InboxParts {
   exchange(channel: string): Exchange
 }
 
-/** One channel of a subscription: hot while it may have events to claim. */
+/** One channel of a subscription. */
 class QueueLane implements Lane {
-  hot = true
+  /** Somebody said that it may have events. */
+  #isHinted = true
+  /** The last claim brought as many as it asked for. */
+  isPlenty = false
 
   constructor(
     readonly channel: string,
@@ -24,9 +28,19 @@ class QueueLane implements Lane {
     readonly onHot: () => void,
   ) {}
 
+  /** Whether it may have events to claim. */
+  get isHot(): boolean {
+    return this.#isHinted || this.isPlenty
+  }
+
   heat(): void {
-    this.hot = true
+    this.#isHinted = true
     this.onHot()
+  }
+
+  /** A claim is about to find out. Called before it asks: a hint that comes while it is under way must not be forgotten. */
+  cool(): void {
+    this.#isHinted = false
   }
 
   /** The claim will meet the same. */
@@ -40,14 +54,18 @@ export class QueueInbox implements Inbox {
   readonly #parts: InboxParts
   readonly #leaseMs: number
   readonly #lanes: QueueLane[]
-  #wake = () => {}
+  #heating: Deferred<void> | undefined
   #signal: AbortSignal | undefined
 
   constructor(parts: InboxParts, channels: readonly string[], options: ResolvedSubscribeOptions) {
     this.#parts = parts
     this.#leaseMs = options.leaseMs
-    this.#lanes = channels.map((channel) => new QueueLane(channel, options.pollIntervalMs, () => this.#wake()))
+    this.#lanes = channels.map((channel) => new QueueLane(channel, options.pollIntervalMs, () => this.#onHot()))
     for (const lane of this.#lanes) parts.poller.add(lane)
+  }
+
+  get isPlenty(): boolean {
+    return this.#lanes.some((lane) => lane.isPlenty)
   }
 
   async take(limit: number, signal: AbortSignal): Promise<readonly Delivery[]> {
@@ -78,22 +96,21 @@ export class QueueInbox implements Inbox {
 
   /** The first hot lane, which goes to the end of the line. */
   #nextHot(): QueueLane | undefined {
-    const index = this.#lanes.findIndex((lane) => lane.hot)
+    const index = this.#lanes.findIndex((lane) => lane.isHot)
     const [lane] = index < 0 ? [] : this.#lanes.splice(index, 1)
     if (lane !== undefined) this.#lanes.push(lane)
     return lane
   }
 
   async #claim(lane: QueueLane, limit: number): Promise<readonly QueueDelivery[]> {
-    // Before asking: a hint that comes while the claim is under way must not be forgotten.
-    lane.hot = false
+    lane.cool()
     try {
       const claimed = await this.#parts.exchange(lane.channel).claim(limit, this.#leaseMs)
-      if (claimed.length >= limit) lane.hot = true
+      lane.isPlenty = claimed.length >= limit
       for (const delivery of claimed) this.#parts.leases.hold(delivery)
       return this.#setAside(claimed)
     } catch (error) {
-      lane.hot = true
+      lane.heat()
       throw error
     }
   }
@@ -112,10 +129,14 @@ export class QueueInbox implements Inbox {
 
   #heated(signal: AbortSignal): Promise<void> {
     // One listener for all the waits of a consumer: it has one signal, which aborts at its end.
-    if (this.#signal !== signal) signal.addEventListener('abort', () => this.#wake(), { once: true })
+    if (this.#signal !== signal) signal.addEventListener('abort', () => this.#onHot(), { once: true })
     this.#signal = signal
-    return new Promise((resolve) => {
-      this.#wake = resolve
-    })
+    this.#heating ??= defer()
+    return this.#heating.promise
+  }
+
+  #onHot(): void {
+    this.#heating?.resolve()
+    this.#heating = undefined
   }
 }

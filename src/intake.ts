@@ -1,0 +1,102 @@
+import type { Inbox } from './backends/backend.js'
+import type { Delivery } from './event.js'
+import { Prefetch } from './prefetch.js'
+import { isFinal, type Trouble } from './trouble.js'
+import { type Deferred, defer, sleep } from './wait.js'
+
+/** Whom events are fetched for. */
+export interface Taker {
+  /** Whether it has asked for an event yet; nothing is fetched before. */
+  hasAsked(): boolean
+  /** Events that were fetched and wait for it. */
+  buffered(): number
+  /** How many more it could handle right now; 0 while it does not ask. */
+  demand(): number
+  /** Events were fetched. */
+  accept(deliveries: readonly Delivery[]): void
+  /** Trying again is pointless. */
+  fail(error: unknown): void
+}
+
+/**
+ * Fetches what one consumer can handle at once, and a little ahead. While events are plenty, two takes follow each other
+ * closely: the database works on one while the consumer works on what the other brought.
+ */
+export class Intake {
+  readonly #taker: Taker
+  readonly #prefetch: Prefetch
+  readonly #trouble: Trouble
+  #inbox: Inbox | undefined
+  /** Events asked for and not here yet. */
+  #asked = 0
+  #wanted: Deferred<void> | undefined
+
+  constructor(taker: Taker, prefetch: number | 'auto', trouble: Trouble) {
+    this.#taker = taker
+    this.#prefetch = new Prefetch(prefetch)
+    this.#trouble = trouble
+  }
+
+  /** Resolves when the signal has aborted and no take is under way any more. */
+  async run(inbox: Inbox, signal: AbortSignal): Promise<void> {
+    this.#inbox = inbox
+    signal.addEventListener('abort', () => this.#wake(), { once: true })
+    await Promise.all([this.#takeTurns(inbox, signal), this.#takeTurns(inbox, signal)])
+  }
+
+  /** The demand may have grown. */
+  poke(): void {
+    if (this.#wanted !== undefined && this.#room() > 0) this.#wake()
+  }
+
+  /** The consumer has settled an event. */
+  onSettled(): void {
+    this.#prefetch.onSettled()
+  }
+
+  async #takeTurns(inbox: Inbox, signal: AbortSignal): Promise<void> {
+    try {
+      while (!signal.aborted) {
+        const limit = this.#room()
+        if (limit > 0) await this.#fetch(inbox, limit, signal)
+        else await this.#wish()
+      }
+    } catch (error) {
+      this.#taker.fail(error)
+    }
+  }
+
+  async #fetch(inbox: Inbox, limit: number, signal: AbortSignal): Promise<void> {
+    this.#asked += limit
+    try {
+      const deliveries = await inbox.take(limit, signal)
+      this.#trouble.end()
+      this.#taker.accept(deliveries)
+    } catch (error) {
+      if (isFinal(error)) throw error
+      await sleep(this.#trouble.begin(error), signal)
+    } finally {
+      this.#asked -= limit
+    }
+  }
+
+  /** How many events to fetch now: what can be handled at once and a little ahead, once half of that is used up. */
+  #room(): number {
+    if (!this.#taker.hasAsked() || (this.#asked > 0 && !this.#inbox?.isPlenty)) return 0
+    const ahead = this.#prefetch.target
+    const demand = this.#taker.demand()
+    const coming = this.#taker.buffered() + this.#asked
+    if (coming > 0 && coming >= demand + ahead / 2) return 0
+    return demand + ahead - coming
+  }
+
+  #wish(): Promise<void> {
+    this.#wanted ??= defer()
+    return this.#wanted.promise
+  }
+
+  #wake(): void {
+    this.#wanted?.resolve()
+    this.#wanted = undefined
+  }
+}
