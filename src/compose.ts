@@ -25,9 +25,10 @@ export function compose(
 ): Composed | Promise<Composed> {
   checkChannelName(channel)
   const resolved = resolvePublishOptions(defaults, options)
-  const finish = (): Composed => ({ event: encode(defaults, ids, channel, payload, resolved), options: resolved })
   const validated = validate(defaults.schemas, channel, payload)
-  return validated instanceof Promise ? validated.then(finish) : finish()
+  return validated instanceof Promise
+    ? validated.then(() => encode(defaults, ids, channel, payload, resolved))
+    : encode(defaults, ids, channel, payload, resolved)
 }
 
 /** `compose` for those who cannot wait: the schema must answer at once. */
@@ -43,9 +44,10 @@ function encode(
   ids: EventIds,
   channel: string,
   payload: unknown,
-  { metadata, priority, delay, key, maxAttempts }: ResolvedPublishOptions,
-): NewEvent {
-  return {
+  options: ResolvedPublishOptions,
+): Composed {
+  const { metadata, priority, delay, key, maxAttempts } = options
+  const event = {
     payload: encodeJson('payload', payload, maxPayloadBytes),
     metadata: metadata === undefined ? null : encodeJson('metadata', metadata, maxPayloadBytes),
     id: ids.next(),
@@ -55,4 +57,5 @@ function encode(
     key,
     maxAttempts,
   }
+  return { event, options }
 }

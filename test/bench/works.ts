@@ -12,7 +12,7 @@ import {
 } from './contestant.js'
 
 /** Left out of every rate, in milliseconds: a process just started has compiled nothing yet. */
-const WARM_UP_MS = 400
+const WARM_UP_MS = 1_000
 
 /** What one consumer saw. */
 export interface Seen {
