@@ -94,11 +94,10 @@ export class Listener implements AsyncDisposable {
     this.#context.onStopped(this)
   }
 
-  /** Handles an event, and then those that are there already: a place in the queue costs more than a short handler. */
   async #work(first: Message): Promise<void> {
     // What still waited for a place when the listener was stopped, or its lease ended, is for another consumer.
     if (this.#stopped !== undefined || first.isStale) await first.release().catch((error) => this.#giveUp(first, error))
-    else for (let message: Message | undefined = first; message; message = this.#takeNow()) await this.#handle(message)
+    else await this.#handle(first)
   }
 
   /** None while an event waits for a place, or where each must wait for the rate limit. */
@@ -107,13 +106,20 @@ export class Listener implements AsyncDisposable {
     return isFree ? this.#subscription.takeNow() : undefined
   }
 
-  async #handle(message: Message): Promise<void> {
-    try {
-      await this.#handler(message)
-    } catch (error) {
-      await this.#giveBack(message, error)
-      return
+  /** Handles an event, and then those that are there already: a place in the queue costs more than a short handler. */
+  async #handle(first: Message): Promise<void> {
+    for (let message: Message | undefined = first; message; message = this.#takeNow()) {
+      try {
+        await this.#handler(message)
+      } catch (error) {
+        await this.#giveBack(message, error)
+        continue
+      }
+      this.#onReturned(message)
     }
+  }
+
+  #onReturned(message: Message): void {
     if (this.#options.autoAck && !message.isSettled) {
       this.#acks.begin()
       message.ackAside(this.#onAcked)

@@ -8,6 +8,8 @@ export interface QueueDelivery extends Delivery {
   readonly priority: number
   readonly key: string | null
   readonly lastError: string | null
+  /** Whether a statement that ends it is on its way. */
+  isSettling: boolean
 }
 
 /** What a claim leaves its mark with. */
@@ -41,6 +43,7 @@ function toDelivery(row: Row, { channel, token, leaseMs }: Mark): QueueDelivery 
     availableAtMs: Number(row.available_at_ms),
     lastError: row.last_error === null ? null : String(row.last_error),
     position: null,
+    isSettling: false,
     lease: { token, leaseMs, expiresAtMs: Number(row.lease_expires_at_ms), lost: false, holder: undefined },
   }
 }
@@ -72,6 +75,7 @@ function readLists(row: Row, facts: readonly string[], { channel, token, leaseMs
       availableAtMs: Number(facts[at + 5]),
       lastError,
       position: null,
+      isSettling: false,
       lease: { token, leaseMs, expiresAtMs, lost: false, holder: undefined },
     })
   }

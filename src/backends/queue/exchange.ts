@@ -151,7 +151,7 @@ export class Exchange {
     }
     return adapter.run('exchange', {
       channel: this.#channel,
-      settled: acks.map(({ delivery }) => addressOf(delivery)),
+      settled: acks.length === 0 ? [] : () => acks.map(({ delivery }) => addressOf(delivery)),
       acks: () => groupByLease(acks),
       keyed: acks.filter(({ delivery }) => delivery.key !== null).map(({ delivery }) => delivery.id),
       keep_history: options.retentionMs > 0,
@@ -221,15 +221,12 @@ export class Exchange {
 
 /** Acks by the lease that holds them, mostly one for each claim. */
 function groupByLease(acks: readonly Ack[]) {
-  const groups = groupBy(acks, ({ delivery }) => `${delivery.priority} ${delivery.lease.token}`)
-  return [...groups.values()].map((group) => {
-    const [{ delivery }] = group as [Ack]
-    return {
-      priority: delivery.priority,
-      lease_token: delivery.lease.token,
-      ids: group.map((ack) => ack.delivery.id),
-    }
-  })
+  const byToken = groupBy(acks, ({ delivery }) => delivery.lease.token)
+  return [...byToken].flatMap(([lease_token, held]) =>
+    [...groupBy(held, ({ delivery }) => delivery.priority)].map(([priority, group]) => {
+      return { priority, lease_token, ids: group.map(({ delivery }) => delivery.id) }
+    }),
+  )
 }
 
 /** Whose lease was held: the answer names those, one to a row, or in its first row the others, parted by commas. */

@@ -42,7 +42,9 @@ export class Head {
    */
   observe(stretches: readonly Stretch[], tookMs: number, settled: number, claimed: readonly QueueDelivery[]): void {
     // In claim order: the last of each priority is the greatest.
-    for (const [priority, id] of new Map(claimed.map(({ priority, id }) => [priority, id]))) {
+    const last = new Map<number, string>()
+    for (const { priority, id } of claimed) last.set(priority, id)
+    for (const [priority, id] of last) {
       const floor = earlier(id)
       if (floor > (this.#floors.get(priority) ?? FIRST_ID)) this.#floors.set(priority, floor)
     }

@@ -11,7 +11,6 @@ const MIN_INTERVAL_MS = 5
 export class Leases implements AsyncDisposable {
   readonly #context: BackendContext
   readonly #held = new Map<EventId, QueueDelivery>()
-  readonly #settling = new Set<QueueDelivery>()
   #timer: NodeJS.Timeout | undefined
   #intervalMs = Number.POSITIVE_INFINITY
   #beating: Promise<void> | undefined
@@ -30,7 +29,7 @@ export class Leases implements AsyncDisposable {
    */
   hold(delivery: QueueDelivery): void {
     const previous = this.#held.get(delivery.id)
-    if (previous !== undefined && !this.#settling.has(previous)) this.lose(previous)
+    if (previous !== undefined && !previous.isSettling) this.lose(previous)
     this.#held.set(delivery.id, delivery)
     this.#beatWithin(delivery.lease.leaseMs / 3)
   }
@@ -40,19 +39,19 @@ export class Leases implements AsyncDisposable {
    * by a connection that broke before the answer.
    */
   beginSettling(delivery: QueueDelivery): void {
-    this.#settling.add(delivery)
+    delivery.isSettling = true
   }
 
   /** The database has settled it, or said that its lease was lost. */
   endSettling(delivery: QueueDelivery, held: boolean): void {
-    this.#settling.delete(delivery)
+    delivery.isSettling = false
     if (held) this.#letGo(delivery)
     else this.lose(delivery)
   }
 
   /** Nothing is known to be settled. Who has it may try again while its lease runs; nobody keeps that alive any more. */
   giveUpSettling(delivery: QueueDelivery): void {
-    this.#settling.delete(delivery)
+    delivery.isSettling = false
     this.#letGo(delivery)
   }
 
@@ -77,7 +76,7 @@ export class Leases implements AsyncDisposable {
         const expiresAtMs = ends.get(delivery.id)
         if (expiresAtMs !== undefined) delivery.lease.expiresAtMs = expiresAtMs
         // What was settled while the question was under way is not lost.
-        else if (this.#holds(delivery) && !this.#settling.has(delivery)) this.lose(delivery)
+        else if (this.#holds(delivery) && !delivery.isSettling) this.lose(delivery)
       }
     }
   }
