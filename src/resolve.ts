@@ -32,12 +32,16 @@ export interface ResolvedChannelOptions extends Required<Omit<ChannelOptions, 'b
   readonly listenUrl: string | undefined
   /** `serviceName`, host and process, as history records them. */
   readonly consumer: string
+  /** What a publish without options means. */
+  readonly plain: ResolvedPublishOptions
 }
 
 export function resolveChannelOptions(options: unknown, where = 'EventChannel.open'): ResolvedChannelOptions {
   const { backend, schemas, listenUrl, ...rest } = parse(where, channelOptions, options)
   const consumer = `${rest.serviceName}@${hostname()}:${process.pid}`
-  return { ...rest, logger: guarded(rest.logger), backend, schemas, listenUrl, consumer }
+  const { maxAttempts } = rest
+  const plain = { metadata: undefined, delay: null, priority: 5, key: null, maxAttempts, tx: undefined, scheduling: [] }
+  return { ...rest, logger: guarded(rest.logger), backend, schemas, listenUrl, consumer, plain }
 }
 
 /** Publish options as the backend wants them. */
@@ -54,10 +58,7 @@ export interface ResolvedPublishOptions {
 
 export function resolvePublishOptions(defaults: ResolvedChannelOptions, options: unknown): ResolvedPublishOptions {
   // Most calls give none, and checking nothing costs as much as making the id.
-  if (options === undefined) {
-    const { maxAttempts } = defaults
-    return { metadata: undefined, delay: null, priority: 5, key: null, maxAttempts, tx: undefined, scheduling: [] }
-  }
+  if (options === undefined) return defaults.plain
   const given = parse('publish', publishOptions, options)
   const { metadata, delayMs, availableAt, priority = 5, key = null, maxAttempts = defaults.maxAttempts, tx } = given
   if (delayMs !== undefined && availableAt !== undefined) {

@@ -1,5 +1,6 @@
+import { UUID } from 'uuidv7'
 import * as assert from 'uvu/assert'
-import { DatabaseClock } from '../src/clock.js'
+import { DatabaseClock, EventIds } from '../src/clock.js'
 import { suite } from './support/suite.js'
 
 const test = suite('clock')
@@ -32,6 +33,13 @@ test('time goes on by itself', async () => {
   await new Promise((resolve) => setTimeout(resolve, 20))
   assert.ok(clock.now() >= 1_000_015)
   assert.ok(clock.ageMs >= 15)
+})
+
+test('ids are written as their standard has it, each after the one before', () => {
+  const ids = new EventIds(new DatabaseClock())
+  const made = Array.from({ length: 3_000 }, () => ids.next())
+  for (const id of made) assert.is(UUID.parse(id).toString(), id)
+  assert.equal([...new Set(made)].sort(), made)
 })
 
 test.run()
