@@ -56,7 +56,7 @@ export class EventIds {
   }
 }
 
-const DIGITS = Buffer.from('0123456789abcdef')
+const DIGITS = new TextEncoder().encode('0123456789abcdef')
 const WRITTEN = Buffer.alloc(36, '-')
 
 /** The library's `toString` makes a text for each digit: twice the time of all else about an id, and a kilobyte of garbage. */
