@@ -235,6 +235,20 @@ for (const database of DATABASES) {
     assert.is(Number(stats?.ready) + counter(world, 'events.ack'), 50)
   })
 
+  test('a listener has no more in hand than it keeps ahead, and what is on its way to be acked', async () => {
+    await using world = await open()
+    const events = Array.from({ length: 1_000 }, (_, i) => ({ channel: 'orders', payload: i }))
+    for (let i = 0; i < 20; i++) await world.channel.publishMany(events)
+    let handled = 0
+    let most = 0
+    const handler = () => {
+      if (++handled % 100 === 0) most = Math.max(most, world.channel.telemetry.snapshot()['events.leased'] ?? 0)
+    }
+    world.channel.listen('orders', handler, { concurrency: 100, prefetch: 4_000 })
+    await eventually(60_000, () => handled === 20_000)
+    assert.ok(most <= 4_100 + 2_000, `${most} leased`)
+  })
+
   test('a listener is stopped by its id, once', async () => {
     await using world = await open()
     const { id } = world.channel.listen('orders', () => undefined)

@@ -26,6 +26,7 @@ export class LeaseLost extends RowcastError {
  */
 export function hope(parameters: Parameters): HopefulExchange | undefined {
   const { settled, keyed } = parameters as { settled: readonly QueueKey[]; keyed: readonly unknown[] }
+  if (!Array.isArray(settled) || !Array.isArray(keyed)) throw new Error('an exchange is to come with its lists made')
   if (settled.length === 0 || keyed.length > 0) return undefined
   return {
     parameters: { ...parameters, settled: [], held: settled.toSorted(inClaimOrder) },

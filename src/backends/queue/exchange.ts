@@ -10,8 +10,8 @@ import { addressOf, type QueueDelivery, toDeliveries } from './delivery.js'
 import { Head, type Stretch } from './head.js'
 import type { Leases } from './leases.js'
 
-/** Most acks in one round trip. */
-const MAX_ACKS = 1_000
+/** Most acks in one round trip, and most events claimed: where more come than are acked, ever more are in hand. */
+export const MAX_EXCHANGED = 1_000
 /** How often acks are tried again over a broken connection, with growing pauses: about as long as a usual lease. */
 const ACK_ATTEMPTS = 20
 
@@ -106,7 +106,7 @@ export class Exchange {
 
   /** Sends what waits; resolves, once that is answered, to what reads the answer. */
   async #roundTrip(): Promise<() => void> {
-    const acks = this.#acks.splice(0, MAX_ACKS)
+    const acks = this.#acks.splice(0, MAX_EXCHANGED)
     const claim = this.#claims.shift()
     const token = randomUUID()
     const stretches = this.#head.stretches()
@@ -151,7 +151,7 @@ export class Exchange {
     }
     return adapter.run('exchange', {
       channel: this.#channel,
-      settled: acks.length === 0 ? [] : () => acks.map(({ delivery }) => addressOf(delivery)),
+      settled: acks.map(({ delivery }) => addressOf(delivery)),
       acks: () => groupByLease(acks),
       keyed: acks.filter(({ delivery }) => delivery.key !== null).map(({ delivery }) => delivery.id),
       keep_history: options.retentionMs > 0,

@@ -4,7 +4,7 @@ import { type Deferred, defer } from '../../wait.js'
 import type { Inbox, Outcome } from '../backend.js'
 import type { Lane, Poller } from '../poller.js'
 import type { QueueDelivery } from './delivery.js'
-import type { Exchange } from './exchange.js'
+import { type Exchange, MAX_EXCHANGED } from './exchange.js'
 import type { Leases } from './leases.js'
 import type { Settler } from './settler.js'
 
@@ -19,8 +19,7 @@ interface InboxParts {
 class QueueLane implements Lane {
   /** Somebody said that it may have events. */
   #isHinted = true
-  /** The last claim brought as many as it asked for. */
-  isPlenty = false
+  #isPlenty = false
 
   constructor(
     readonly channel: string,
@@ -30,7 +29,12 @@ class QueueLane implements Lane {
 
   /** Whether it may have events to claim. */
   get isHot(): boolean {
-    return this.#isHinted || this.isPlenty
+    return this.#isHinted || this.#isPlenty
+  }
+
+  /** Whether the last claim brought as many as it asked for. */
+  get isPlenty(): boolean {
+    return this.#isPlenty
   }
 
   heat(): void {
@@ -41,6 +45,12 @@ class QueueLane implements Lane {
   /** A claim is about to find out. Called before it asks: a hint that comes while it is under way must not be forgotten. */
   cool(): void {
     this.#isHinted = false
+  }
+
+  /** A claim has found out. One hint may have woken two takes, of which only one had something to ask. */
+  note(isPlenty: boolean): void {
+    this.#isPlenty = isPlenty
+    if (isPlenty) this.onHot()
   }
 
   /** The claim will meet the same. */
@@ -75,7 +85,7 @@ export class QueueInbox implements Inbox {
         await this.#heated(signal)
         continue
       }
-      const deliveries = await this.#claim(lane, limit)
+      const deliveries = await this.#claim(lane, Math.min(limit, MAX_EXCHANGED))
       if (deliveries.length > 0) return deliveries
     }
     return []
@@ -106,7 +116,7 @@ export class QueueInbox implements Inbox {
     lane.cool()
     try {
       const claimed = await this.#parts.exchange(lane.channel).claim(limit, this.#leaseMs)
-      lane.isPlenty = claimed.length >= limit
+      lane.note(claimed.length >= limit)
       for (const delivery of claimed) this.#parts.leases.hold(delivery)
       return this.#setAside(claimed)
     } catch (error) {
