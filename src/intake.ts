@@ -2,7 +2,7 @@ import type { Inbox } from './backends/backend.js'
 import type { Delivery } from './event.js'
 import { Prefetch } from './prefetch.js'
 import { isFinal, type Trouble } from './trouble.js'
-import { type Deferred, defer, sleep } from './wait.js'
+import { Bell, sleep } from './wait.js'
 
 /** Whom events are fetched for. */
 export interface Taker {
@@ -26,27 +26,26 @@ export class Intake {
   readonly #taker: Taker
   readonly #prefetch: Prefetch
   readonly #trouble: Trouble
-  #inbox: Inbox | undefined
+  readonly #inbox: Inbox
   /** Events asked for and not here yet. */
   #asked = 0
-  #wanted: Deferred<void> | undefined
+  readonly #wanted = new Bell()
 
-  constructor(taker: Taker, prefetch: number | 'auto', trouble: Trouble) {
+  constructor(inbox: Inbox, taker: Taker, prefetch: number | 'auto', trouble: Trouble) {
+    this.#inbox = inbox
     this.#taker = taker
     this.#prefetch = new Prefetch(prefetch)
     this.#trouble = trouble
   }
 
   /** Resolves when the signal has aborted and no take is under way any more. */
-  async run(inbox: Inbox, signal: AbortSignal): Promise<void> {
-    this.#inbox = inbox
-    signal.addEventListener('abort', () => this.#wake(), { once: true })
-    await Promise.all([this.#takeTurns(inbox, signal), this.#takeTurns(inbox, signal)])
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#takeTurns(signal), this.#takeTurns(signal)])
   }
 
   /** The demand may have grown. */
   poke(): void {
-    if (this.#wanted !== undefined && this.#room() > 0) this.#wake()
+    if (this.#wanted.isAwaited && this.#room() > 0) this.#wanted.ring()
   }
 
   /** The consumer has settled an event. */
@@ -54,22 +53,22 @@ export class Intake {
     this.#prefetch.onSettled()
   }
 
-  async #takeTurns(inbox: Inbox, signal: AbortSignal): Promise<void> {
+  async #takeTurns(signal: AbortSignal): Promise<void> {
     try {
       while (!signal.aborted) {
         const limit = this.#room()
-        if (limit > 0) await this.#fetch(inbox, limit, signal)
-        else await this.#wish()
+        if (limit > 0) await this.#fetch(limit, signal)
+        else await this.#wanted.heard(signal)
       }
     } catch (error) {
       this.#taker.fail(error)
     }
   }
 
-  async #fetch(inbox: Inbox, limit: number, signal: AbortSignal): Promise<void> {
+  async #fetch(limit: number, signal: AbortSignal): Promise<void> {
     this.#asked += limit
     try {
-      const deliveries = await inbox.take(limit, signal)
+      const deliveries = await this.#inbox.take(limit, signal)
       this.#trouble.end()
       this.#taker.accept(deliveries)
     } catch (error) {
@@ -82,21 +81,11 @@ export class Intake {
 
   /** How many events to fetch now: what can be handled at once and a little ahead, once half of that is used up. */
   #room(): number {
-    if (!this.#taker.hasAsked() || (this.#asked > 0 && !this.#inbox?.isPlenty)) return 0
+    if (!this.#taker.hasAsked() || (this.#asked > 0 && !this.#inbox.isPlenty)) return 0
     const ahead = this.#prefetch.target
     const demand = this.#taker.demand()
     const coming = this.#taker.buffered() + this.#asked
     if (coming > 0 && coming >= demand + ahead / 2) return 0
     return demand + ahead - coming
-  }
-
-  #wish(): Promise<void> {
-    this.#wanted ??= defer()
-    return this.#wanted.promise
-  }
-
-  #wake(): void {
-    this.#wanted?.resolve()
-    this.#wanted = undefined
   }
 }

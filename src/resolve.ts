@@ -58,9 +58,18 @@ export interface ResolvedPublishOptions {
 
 export function resolvePublishOptions(defaults: ResolvedChannelOptions, options: unknown): ResolvedPublishOptions {
   // Most calls give none, and checking nothing costs as much as making the id.
-  if (options === undefined) return defaults.plain
+  const { plain } = defaults
+  if (options === undefined) return plain
   const given = parse('publish', publishOptions, options)
-  const { metadata, delayMs, availableAt, priority = 5, key = null, maxAttempts = defaults.maxAttempts, tx } = given
+  const {
+    metadata,
+    delayMs,
+    availableAt,
+    priority = plain.priority,
+    key = plain.key,
+    maxAttempts = plain.maxAttempts,
+    tx,
+  } = given
   if (delayMs !== undefined && availableAt !== undefined) {
     throw new ConfigurationError('publish: delayMs and availableAt exclude each other: give one of them')
   }

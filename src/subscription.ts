@@ -39,7 +39,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   readonly ready: Promise<void>
   readonly #context: SubscriptionContext
   readonly #options: ResolvedSubscribeOptions
-  readonly #intake: Intake
+  readonly #trouble: Trouble
   readonly #stopping = new AbortController()
   /** Whether somebody iterates who has one event in hand; a listener has many. */
   readonly #pulls: boolean
@@ -48,6 +48,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   #waiters: Deferred<IteratorResult<Event, undefined>>[] = []
   /** There from before the first event is fetched. */
   #decoder!: Decoder
+  #intake: Intake | undefined
   /** The first of the buffer, while its schema takes time. */
   #decoding: Promise<Message | undefined> | undefined
   /** Events handed out in this turn of the event loop, or a few. */
@@ -72,19 +73,10 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   ) {
     this.#context = context
     this.#options = options
-    const trouble = new Trouble(context.logger, 'fetching events')
-    const taker = {
-      hasAsked: () => this.#started,
-      buffered: () => this.#buffer.length,
-      // What was handed out a moment ago may not be at work yet: only who asks has room.
-      demand: () => (this.#waiters.length === 0 ? 0 : this.#demand()),
-      accept: (deliveries: readonly Delivery[]) => this.#accept(deliveries),
-      fail: (error: unknown) => this.#fail(error),
-    }
-    this.#intake = new Intake(taker, options.prefetch, trouble)
+    this.#trouble = new Trouble(context.logger, 'fetching events')
     this.#pulls = demand === undefined
     this.#demand = demand ?? (() => this.#waiters.length)
-    this.#opening = handled(throughTrouble(trouble, this.#stopping.signal, open))
+    this.#opening = handled(throughTrouble(this.#trouble, this.#stopping.signal, open))
     this.ready = handled(this.#opening.then(() => undefined))
     this.#pumping = this.#pump()
     options.signal?.addEventListener('abort', this.#onAbort, { once: true })
@@ -147,7 +139,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
 
   /** @internal The demand may have grown. */
   poke(): void {
-    this.#intake.poke()
+    this.#intake?.poke()
   }
 
   get #isIdle(): boolean {
@@ -172,10 +164,23 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     try {
       const inbox = await this.#opening
       this.#decoder = new Decoder(this.#context, this.#own(inbox))
-      await this.#intake.run(inbox, this.#stopping.signal)
+      this.#intake = this.#fetchFrom(inbox)
+      await this.#intake.run(this.#stopping.signal)
     } catch (error) {
       this.#fail(error)
     }
+  }
+
+  #fetchFrom(inbox: Inbox): Intake {
+    const taker = {
+      hasAsked: () => this.#started,
+      buffered: () => this.#buffer.length,
+      // What was handed out a moment ago may not be at work yet: only who asks has room.
+      demand: () => (this.#waiters.length === 0 ? 0 : this.#demand()),
+      accept: (deliveries: readonly Delivery[]) => this.#accept(deliveries),
+      fail: (error: unknown) => this.#fail(error),
+    }
+    return new Intake(inbox, taker, this.#options.prefetch, this.#trouble)
   }
 
   #accept(deliveries: readonly Delivery[]): void {
@@ -234,7 +239,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
 
   #own(inbox: Inbox): MessageOwner {
     const onSettled = (message: Message) => {
-      this.#intake.onSettled()
+      this.#intake?.onSettled()
       this.#context.onSettled(message)
     }
     const isStale = (delivery: Delivery) => this.#isStale(delivery)

@@ -59,6 +59,32 @@ export function defer<T>(): Deferred<T> {
   return { promise, resolve, reject }
 }
 
+/**
+ * What some wait for, again and again. Each ring wakes all who wait at that moment, and so does the end of their signal: one
+ * signal for all their waits, which gets one listener.
+ */
+export class Bell {
+  #rung: Deferred<void> | undefined
+  #signal: AbortSignal | undefined
+
+  get isAwaited(): boolean {
+    return this.#rung !== undefined
+  }
+
+  /** Resolves at the next ring. The signal has not aborted yet. */
+  heard(signal: AbortSignal): Promise<void> {
+    if (this.#signal !== signal) signal.addEventListener('abort', () => this.ring(), { once: true })
+    this.#signal = signal
+    this.#rung ??= defer()
+    return this.#rung.promise
+  }
+
+  ring(): void {
+    this.#rung?.resolve()
+    this.#rung = undefined
+  }
+}
+
 /** Marks a promise as watched elsewhere, so that its rejection is never an unhandled one. */
 export function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => undefined)

@@ -47,8 +47,8 @@ function start() {
       throw error
     },
   }
-  const intake = new Intake(taker, 100, new Trouble(silent, 'fetching'))
-  const running = intake.run(inbox, stopping.signal)
+  const intake = new Intake(inbox, taker, 100, new Trouble(silent, 'fetching'))
+  const running = intake.run(stopping.signal)
   return {
     inbox,
     /** What it asks for after the consumer was left with so many. */

@@ -46,7 +46,6 @@ export class WakeUps implements AsyncDisposable {
 
   /** The topics to notify along with these events: those that were not notified a moment ago. */
   topicsNow(events: readonly NewEvent[]): readonly string[] {
-    if (this.#adapter.listen === undefined) return []
     const topics = this.topicsInTransaction(events).filter((topic) => this.#dueInMs(topic) <= 0)
     for (const topic of topics) this.#noteNotified(topic)
     return topics

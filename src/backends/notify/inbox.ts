@@ -4,7 +4,7 @@ import type { Delivery, Settlement } from '../../event.js'
 import type { Gap } from '../../options.js'
 import type { ResolvedSubscribeOptions } from '../../resolve.js'
 import { isFinal } from '../../trouble.js'
-import { type Deferred, defer } from '../../wait.js'
+import { Bell } from '../../wait.js'
 import type { BackendContext, Inbox, Outcome } from '../backend.js'
 import { ackUnleased, settleUnleased } from '../unleased.js'
 import { Bounded } from './bounded.js'
@@ -26,8 +26,7 @@ export class NotifyInbox implements Inbox {
   /** Taken out of the buffer, payloads still to be read back; kept until that worked. */
   #arrivals: readonly Arrival[] = []
   #dropped = 0
-  #waiting: Deferred<void> | undefined
-  #signal: AbortSignal | undefined
+  readonly #arrived = new Bell()
 
   constructor(
     context: BackendContext,
@@ -45,7 +44,7 @@ export class NotifyInbox implements Inbox {
   /** Called from the socket: keeps the text, decodes nothing, throws nothing. */
   push(address: Address, text: string): void {
     if (this.#envelopes.put({ address, text })) this.#dropped++
-    this.#wake()
+    this.#arrived.ring()
   }
 
   /** Events may have been missed. */
@@ -58,7 +57,7 @@ export class NotifyInbox implements Inbox {
 
   async take(limit: number, signal: AbortSignal): Promise<readonly Delivery[]> {
     while (!signal.aborted) {
-      if (this.#arrivals.length === 0 && this.#envelopes.length === 0) await this.#arrival(signal)
+      if (this.#arrivals.length === 0 && this.#envelopes.length === 0) await this.#arrived.heard(signal)
       if (this.#arrivals.length === 0) this.#openNext(limit)
       const arrivals = this.#arrivals
       const deliveries = arrivals.every(hasPayload) ? arrivals : await this.#fetchSpilled(arrivals)
@@ -134,19 +133,6 @@ export class NotifyInbox implements Inbox {
   #fail(channel: string, error: unknown): void {
     this.#context.telemetry.count('events.decode.failed', 1, channel)
     this.#context.options.logger.warn('a notification was skipped', { channel, error: describe(error) })
-  }
-
-  async #arrival(signal: AbortSignal): Promise<void> {
-    // One listener for all the waits of a consumer: it has one signal, which aborts at its end.
-    if (this.#signal !== signal) signal.addEventListener('abort', () => this.#wake(), { once: true })
-    this.#signal = signal
-    this.#waiting = defer()
-    await this.#waiting.promise
-  }
-
-  #wake(): void {
-    this.#waiting?.resolve()
-    this.#waiting = undefined
   }
 }
 

@@ -91,7 +91,8 @@ export class Exchange {
       // Handlers that finish in the same turn of the event loop settle together; a lone claim waits for nobody.
       if (this.#acks.length > 0) await nextTurn()
       let read = await this.#roundTrip()
-      // Where events are plenty, the next claim waits already: the database works on it while this answer is read.
+      // Where events are plenty, the next claim waits already. It leaves within the turn, and the database works on it while
+      // this answer is read.
       while (this.#claims.length > 0) {
         const next = this.#roundTrip()
         await nextTurn()

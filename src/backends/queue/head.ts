@@ -37,11 +37,10 @@ export class Head {
   /**
    * Takes note of a claim.
    * @param stretches what it looked through
-   * @param claimed in claim order
    * @param tookMs how long that took, beside settling so many events
+   * @param claimed in claim order, so that the last of each priority is the greatest
    */
   observe(stretches: readonly Stretch[], tookMs: number, settled: number, claimed: readonly QueueDelivery[]): void {
-    // In claim order: the last of each priority is the greatest.
     const last = new Map<number, string>()
     for (const { priority, id } of claimed) last.set(priority, id)
     for (const [priority, id] of last) {

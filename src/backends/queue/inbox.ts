@@ -1,6 +1,6 @@
 import type { Delivery, Settlement } from '../../event.js'
 import type { ResolvedSubscribeOptions } from '../../resolve.js'
-import { type Deferred, defer } from '../../wait.js'
+import { Bell } from '../../wait.js'
 import type { Inbox, Outcome } from '../backend.js'
 import type { Lane, Poller } from '../poller.js'
 import type { QueueDelivery } from './delivery.js'
@@ -64,13 +64,12 @@ export class QueueInbox implements Inbox {
   readonly #parts: InboxParts
   readonly #leaseMs: number
   readonly #lanes: QueueLane[]
-  #heating: Deferred<void> | undefined
-  #signal: AbortSignal | undefined
+  readonly #hot = new Bell()
 
   constructor(parts: InboxParts, channels: readonly string[], options: ResolvedSubscribeOptions) {
     this.#parts = parts
     this.#leaseMs = options.leaseMs
-    this.#lanes = channels.map((channel) => new QueueLane(channel, options.pollIntervalMs, () => this.#onHot()))
+    this.#lanes = channels.map((channel) => new QueueLane(channel, options.pollIntervalMs, () => this.#hot.ring()))
     for (const lane of this.#lanes) parts.poller.add(lane)
   }
 
@@ -82,7 +81,7 @@ export class QueueInbox implements Inbox {
     while (!signal.aborted) {
       const lane = this.#nextHot()
       if (lane === undefined) {
-        await this.#heated(signal)
+        await this.#hot.heard(signal)
         continue
       }
       const deliveries = await this.#claim(lane, Math.min(limit, MAX_EXCHANGED))
@@ -135,18 +134,5 @@ export class QueueInbox implements Inbox {
       this.#parts.settler.settleInBackground(delivery, { type: 'dead', error })
       return false
     })
-  }
-
-  #heated(signal: AbortSignal): Promise<void> {
-    // One listener for all the waits of a consumer: it has one signal, which aborts at its end.
-    if (this.#signal !== signal) signal.addEventListener('abort', () => this.#onHot(), { once: true })
-    this.#signal = signal
-    this.#heating ??= defer()
-    return this.#heating.promise
-  }
-
-  #onHot(): void {
-    this.#heating?.resolve()
-    this.#heating = undefined
   }
 }
