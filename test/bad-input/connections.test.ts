@@ -121,6 +121,28 @@ test('a database that does not exist', async () => {
   await mistaken(mysqlUrl, /^MySQL refused .*(Unknown database 'rowcast_no_such_database'|Access denied)/)
 })
 
+for (const [word, lacking] of [
+  ['json_table', /refuses json_table \(Error: .*\): use MySQL 8\.0\.4 or MariaDB 10\.6, or later/],
+  ['skip locked', /refuses skip locked \(Error: .*syntax.*\): use/],
+] as const) {
+  test(`a server that does not know ${word} is told by what it lacks, and in its own words`, async () => {
+    await using place = await database('mysql').place()
+    const pool = createPool({ uri: place.url, connectionLimit: 2 })
+    await using _ended = { [Symbol.asyncDispose]: () => pool.promise().end() }
+    // The server itself refuses, as an older one does, since it is asked for a word that it does not know.
+    const older = {
+      async getConnection() {
+        const connection = await pool.promise().getConnection()
+        return {
+          query: ({ sql }: { sql: string }) => connection.query(sql.replace(word, word.slice(0, -1))),
+          release: () => connection.release(),
+        }
+      },
+    }
+    await rejects(EventChannel.open(mysql({ pool: older }), { logger: silent }), 'UNSUPPORTED', lacking)
+  })
+}
+
 test('a MySQL database that the login has no right to', async () => {
   await using place = await database('mysql').place()
   const login = `rowcast_bare_${process.pid}`

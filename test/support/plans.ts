@@ -71,7 +71,10 @@ async function planOnMysql(place: Place): Promise<Planner> {
   return {
     dialect: mysqlDialect(place.options.tablePrefix ?? ''),
     async explain(statement, parameters) {
-      const [rows] = await connection.query(`explain ${statement.text}`, bind(statement, parameters))
+      const [rows] = await connection.query(
+        `explain format = traditional ${statement.text}`,
+        bind(statement, parameters),
+      )
       return (rows as Readonly<Record<string, string | null>>[]).flatMap((row) => {
         const extra = row.Extra ?? ''
         // What is made on the way is as long as the list that was given, or shorter.

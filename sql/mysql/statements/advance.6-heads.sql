@@ -1,14 +1,15 @@
 -- Says how far the channels reach, and the log as a whole, and whether more is waiting: also what was committed after the
 -- batch was read, which is worth another look. Nothing older is, if the log has grown by less than the limit.
 -- Params: channels (JSON array), from_id.
--- A head is the first of the key, backwards: for a maximum MariaDB reads the whole channel.
+-- A head is the first of the key, backwards: for a maximum MariaDB reads the whole channel. The channel is in the order,
+-- too: without it MySQL reads the whole channel and sorts it.
 select
   c.channel,
   (
     select l.position
     from rowcast_log as l
     where l.channel = c.channel
-    order by l.position desc
+    order by l.channel desc, l.position desc
     limit 1
   ) as `position`,
   (select h.position from rowcast_log_head as h) as log_position,

@@ -1,15 +1,18 @@
 -- Remembers how far a group has read, and extends the lease; returns the channels whose lease was held. This step finds
 -- and locks them.
 -- Params: checkpoints (JSON array of {channel}), consumer_group, lease_token, lease_ms.
+-- The list is a derived table: MySQL refuses `for update` beside a bare `json_table` (error 3569).
 select
   k.channel,
   greatest(
     timestampdiff(microsecond, timestamp '1970-01-01 00:00:00', k.lease_expires_at) div 1000,
     timestampdiff(microsecond, timestamp '1970-01-01 00:00:00', utc_timestamp(6)) div 1000 + :lease_ms
   ) as lease_expires_at_ms
-from json_table(:checkpoints, '$[*]' columns (
-  channel varchar(255) character set utf8mb4 collate utf8mb4_bin path '$.channel'
-)) as n
+from (
+  select * from json_table(:checkpoints, '$[*]' columns (
+    channel varchar(255) character set utf8mb4 collate utf8mb4_bin path '$.channel'
+  )) as listed
+) as n
 straight_join rowcast_checkpoint as k force index (primary)
   on k.channel = n.channel
   and k.consumer_group = :consumer_group

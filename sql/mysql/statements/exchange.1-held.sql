@@ -6,12 +6,15 @@
 -- Params: channel, settled (JSON array of {priority, id, lease_token}).
 -- `force index` here and in the steps after: by its statistics the table may look empty, and what an optimizer then reads
 -- as a whole it locks as a whole.
+-- The list is a derived table: MySQL refuses `for update` beside a bare `json_table` (error 3569).
 select 'acked' as outcome, q.priority, q.id, q.lease_token, q.dedupe_key
-from json_table(:settled, '$[*]' columns (
-  priority smallint path '$[0]',
-  id char(36) character set ascii collate ascii_bin path '$[1]',
-  lease_token char(36) character set ascii collate ascii_bin path '$[2]'
-)) as s
+from (
+  select * from json_table(:settled, '$[*]' columns (
+    priority smallint path '$[0]',
+    id char(36) character set ascii collate ascii_bin path '$[1]',
+    lease_token char(36) character set ascii collate ascii_bin path '$[2]'
+  )) as listed
+) as s
 straight_join rowcast_queue as q force index (primary)
   on q.channel = :channel
   and q.priority = s.priority

@@ -4,6 +4,7 @@
 -- A lease never gets shorter: the heartbeat must not undo a longer extension that a consumer asked for.
 -- `force index` here and in the steps after: by its statistics the table may look empty, and what an optimizer then reads
 -- as a whole it locks as a whole.
+-- The list is a derived table: MySQL refuses `for update` beside a bare `json_table` (error 3569).
 select
   q.priority, q.id,
   timestampdiff(
@@ -14,12 +15,14 @@ select
       date_add(utc_timestamp(6), interval least(r.lease_ms * 1e3, 3.1536e16) microsecond)
     )
   ) div 1000 as lease_expires_at_ms
-from json_table(:deliveries, '$[*]' columns (
-  priority smallint path '$.priority',
-  id char(36) character set ascii collate ascii_bin path '$.id',
-  lease_token char(36) character set ascii collate ascii_bin path '$.lease_token',
-  lease_ms double path '$.lease_ms'
-)) as r
+from (
+  select * from json_table(:deliveries, '$[*]' columns (
+    priority smallint path '$.priority',
+    id char(36) character set ascii collate ascii_bin path '$.id',
+    lease_token char(36) character set ascii collate ascii_bin path '$.lease_token',
+    lease_ms double path '$.lease_ms'
+  )) as listed
+) as r
 straight_join rowcast_queue as q force index (primary)
   on q.channel = :channel
   and q.priority = r.priority

@@ -2,6 +2,7 @@
 -- stood still, at the event that comes next, which counts as an attempt at it, if that was there before the lease ended.
 -- This step finds and locks them, in the order of their key, so that two who want the same never wait for each other.
 -- Params: channels (JSON array), consumer_group, lease_ms.
+-- The list is a derived table: MySQL refuses `for update` beside a bare `json_table` (error 3569).
 select
   k.channel, k.position,
   if(
@@ -16,9 +17,11 @@ select
     0
   ) as attempts,
   timestampdiff(microsecond, timestamp '1970-01-01 00:00:00', utc_timestamp(6)) div 1000 + :lease_ms as lease_expires_at_ms
-from json_table(:channels, '$[*]' columns (
-  channel varchar(255) character set utf8mb4 collate utf8mb4_bin path '$'
-)) as c
+from (
+  select * from json_table(:channels, '$[*]' columns (
+    channel varchar(255) character set utf8mb4 collate utf8mb4_bin path '$'
+  )) as listed
+) as c
 straight_join rowcast_checkpoint as k force index (primary)
   on k.channel = c.channel
   and k.consumer_group = :consumer_group

@@ -2,6 +2,7 @@
 -- less when it has one, later when all are leased) and until its next scheduled event is due.
 -- Postgres looks at the first 1 000 rows of a queue; that takes a lateral join, which MariaDB lacks. Here the scan ends at
 -- the first ready event, and only where all are leased does it read all, which are those in hand.
+-- The channel is in the order of the scheduled, too: without it MySQL reads the whole channel and sorts it.
 -- Params: channels (JSON array).
 select
   c.channel,
@@ -23,7 +24,7 @@ select
     select (timestampdiff(microsecond, utc_timestamp(6), s.available_at) + 999) div 1000
     from rowcast_scheduled as s force index (rowcast_scheduled_due)
     where s.channel = c.channel
-    order by s.available_at
+    order by s.channel, s.available_at
     limit 1
   ) as scheduled_due_ms,
   timestampdiff(microsecond, timestamp '1970-01-01 00:00:00', utc_timestamp(6)) div 1000 as now_ms

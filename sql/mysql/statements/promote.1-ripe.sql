@@ -3,6 +3,7 @@
 -- nothing has moved yet: others may be promoting there.
 -- One channel a call, where Postgres takes `limit` of each: without lateral joins, which MariaDB lacks, only a constant
 -- channel lets the next step read, and lock, no more of the index than what is due.
+-- The channel is in the order, too: without it MySQL reads the whole channel and sorts it.
 -- Params: channels (JSON array).
 -- `force index` here and in the steps after: by its statistics the table may look empty, and what an optimizer then reads
 -- as a whole it locks as a whole.
@@ -14,7 +15,7 @@ from (
       select s.available_at
       from rowcast_scheduled as s force index (rowcast_scheduled_due)
       where s.channel = c.channel
-      order by s.available_at
+      order by s.channel, s.available_at
       limit 1
     ) as due_at
   from json_table(:channels, '$[*]' columns (

@@ -3,10 +3,13 @@
 -- Params: ids (JSON array).
 -- `force index` here and in the steps after: by its statistics the table may look empty, and what an optimizer then reads
 -- as a whole it locks as a whole.
+-- The list is a derived table: MySQL refuses `for update` beside a bare `json_table` (error 3569).
 select d.id, d.channel
-from json_table(:ids, '$[*]' columns (
-  id char(36) character set ascii collate ascii_bin path '$'
-)) as i
+from (
+  select * from json_table(:ids, '$[*]' columns (
+    id char(36) character set ascii collate ascii_bin path '$'
+  )) as listed
+) as i
 straight_join rowcast_dead_letter as d force index (primary)
   on d.id = i.id
   and d.consumer_group = ''

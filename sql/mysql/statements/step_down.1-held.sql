@@ -1,9 +1,12 @@
 -- Gives up the lease of a group's checkpoints; returns the channels whose lease was held. This step finds and locks them.
 -- Params: channels (JSON array), consumer_group, lease_token.
+-- The list is a derived table: MySQL refuses `for update` beside a bare `json_table` (error 3569).
 select k.channel
-from json_table(:channels, '$[*]' columns (
-  channel varchar(255) character set utf8mb4 collate utf8mb4_bin path '$'
-)) as c
+from (
+  select * from json_table(:channels, '$[*]' columns (
+    channel varchar(255) character set utf8mb4 collate utf8mb4_bin path '$'
+  )) as listed
+) as c
 straight_join rowcast_checkpoint as k force index (primary)
   on k.channel = c.channel
   and k.consumer_group = :consumer_group

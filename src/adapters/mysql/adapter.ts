@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { ConnectionError, PayloadError, UnsupportedError } from '../../errors.js'
+import { ConnectionError, describe, PayloadError, RowcastError, UnsupportedError } from '../../errors.js'
 import { type Parameters, Statements } from '../../statements.js'
 import { atMost, handled } from '../../wait.js'
 import type { Adapter, Row, Work } from '../adapter.js'
@@ -19,6 +19,15 @@ export const STANDSTILL_S = 5
 /** What sees to it where sessions are not our own, or the server knows no limit for transactions alone. */
 const LIMIT_IDLE = `set @rowcast_wait_timeout = @@session.wait_timeout, session wait_timeout = ${STANDSTILL_S}`
 const RESTORE_IDLE = 'set session wait_timeout = @rowcast_wait_timeout'
+/** MariaDB has a limit for transactions alone. */
+const IDLE_TRANSACTION_LIMIT = 'select @@session.idle_transaction_timeout'
+/** What the statements rest on, in one; and its parts, to tell which of them a server lacks. */
+const LIST = "(select * from json_table('[1]', '$[*]' columns (n int path '$')) as listed) as j"
+const NEEDED = `select j.n from ${LIST} for update skip locked`
+const PARTS_NEEDED = [
+  { name: 'json_table', sql: `select j.n from ${LIST}` },
+  { name: 'skip locked', sql: 'select j.n from (select 1 as n) as j for update skip locked' },
+]
 const READ_COMMITTED = 'set transaction isolation level read committed'
 
 export interface MysqlResources {
@@ -51,19 +60,16 @@ export class MysqlAdapter implements Adapter {
 
   /** Asks for what the statements need, rather than believe a version string. */
   async probe(): Promise<void> {
-    const sql = "select j.n from json_table('[1]', '$[*]' columns (n int path '$')) as j for update skip locked"
-    try {
-      await this.#withConnection((connection) => answered(connection.query({ sql }), PROBE_TIMEOUT_MS))
-    } catch (error) {
-      if (!(error instanceof Error) || !('code' in error) || error.code !== 'DATABASE') throw error
+    const refusal = await this.#refusal(NEEDED)
+    if (refusal !== undefined) {
+      const refused = await Promise.all(PARTS_NEEDED.map(async ({ name, sql }) => (await this.#refusal(sql)) && name))
+      const what = refused.filter((name) => name !== undefined).join(' and ') || 'locks beside json_table'
       throw new UnsupportedError(
-        'this server lacks skip locked or json_table: use MySQL 8.0.4 or MariaDB 10.6, or later',
-        {
-          cause: error,
-        },
+        `this server refuses ${what} (${describe(refusal.cause)}): use MySQL 8.0.4 or MariaDB 10.6, or later`,
+        { cause: refusal },
       )
     }
-    this.#limitsIdle = this.#resources.own && (await this.#knowsIdleTransactions())
+    this.#limitsIdle = this.#resources.own && (await this.#refusal(IDLE_TRANSACTION_LIMIT)) === undefined
   }
 
   has(verb: string): boolean {
@@ -86,14 +92,14 @@ export class MysqlAdapter implements Adapter {
     )
   }
 
-  async #knowsIdleTransactions(): Promise<boolean> {
-    const sql = 'select @@session.idle_transaction_timeout'
+  /** Why the server does not take a statement; `undefined` when it does. */
+  async #refusal(sql: string): Promise<RowcastError | undefined> {
     try {
       await this.#withConnection((connection) => answered(connection.query({ sql }), PROBE_TIMEOUT_MS))
-      return true
+      return undefined
     } catch (error) {
-      if (error instanceof ConnectionError) throw error
-      return false
+      if (error instanceof RowcastError && error.code === 'DATABASE') return error
+      throw error
     }
   }
 
