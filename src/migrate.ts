@@ -1,20 +1,9 @@
-import { createHash } from 'node:crypto'
-import { type Adapter, call, type Work } from './adapters/adapter.js'
+import { type Adapter, call, type Row, type Work } from './adapters/adapter.js'
 import { describe, MigrationError, RowcastError } from './errors.js'
-import { type Dialect, localize, readSql } from './statements.js'
+import { type AppliedMigration, loadMigrations, type Migration } from './migrations.js'
+import type { Dialect } from './statements.js'
 
-/** One step of the schema, as it is recorded. */
-export interface AppliedMigration {
-  /** 1 for the first. */
-  readonly version: number
-  /** The name of its file, without the number: `queue` of `0001_queue.sql`. */
-  readonly name: string
-}
-
-interface Migration extends AppliedMigration {
-  readonly checksum: string
-  readonly statements: readonly string[]
-}
+export type { AppliedMigration } from './migrations.js'
 
 /**
  * Applies what is missing, while no other process does; returns what it applied. Where nothing is missing it waits for
@@ -30,8 +19,8 @@ function* applyMissing(dialect: Dialect): Work<readonly AppliedMigration[]> {
   const missing = yield* readMissing(dialect)
   for (const migration of missing) {
     for (const sql of migration.statements) yield { sql }
-    const { version, name, checksum } = migration
-    yield* call('record_migration', { version, name, checksum })
+    const { version, name, checksum, compatibleFrom } = migration
+    yield* call('record_migration', { version, name, checksum, compatible_from: compatibleFrom })
   }
   return missing.map(({ version, name }) => ({ version, name }))
 }
@@ -58,22 +47,10 @@ function refuse(error: unknown): never {
   )
 }
 
-/**
- * The SQL of every migration, with the records that rowcast keeps of them, for a person to read and run.
- * @param preamble what must come first, such as `create schema`
- */
-export function printMigrations(dialect: Dialect, preamble: readonly string[] = []): string {
-  const record = dialect.relation('migrations')
-  const statements = loadMigrations(dialect).flatMap((migration) => [
-    ...migration.statements,
-    `insert into ${record} (version, name, checksum)\nvalues (${migration.version}, '${migration.name}', '${migration.checksum}')`,
-  ])
-  return [...preamble, ...statements].map((statement) => `${statement};\n`).join('\n')
-}
-
 interface Recorded {
   readonly version: number
   readonly checksum: string
+  readonly compatibleFrom: number
 }
 
 function* readMissing(dialect: Dialect): Work<readonly Migration[]> {
@@ -83,36 +60,50 @@ function* readMissing(dialect: Dialect): Work<readonly Migration[]> {
 function* readRecorded(dialect: Dialect): Work<readonly Recorded[]> {
   const [found] = yield* call('find_migrations_table', { migrations_table: dialect.relation('migrations') })
   if (found === undefined) return []
-  const rows = yield* call('list_migrations')
-  return rows.map((row) => ({ version: Number(row.version), checksum: String(row.checksum) }))
+  const rows = yield* listRecorded()
+  return rows.map((row) => ({
+    version: Number(row.version),
+    checksum: String(row.checksum),
+    compatibleFrom: Number(row.compatible_from),
+  }))
 }
 
-function findMissing(known: readonly Migration[], recorded: readonly Recorded[]): readonly Migration[] {
-  const newest = Math.max(0, ...recorded.map(({ version }) => version))
-  if (newest > known.length) {
+function* listRecorded(): Work<readonly Row[]> {
+  try {
+    return yield* call('list_migrations')
+  } catch (cause) {
+    if (!(cause instanceof MigrationError)) throw cause
     throw new MigrationError(
-      `the schema is at version ${newest}, this rowcast knows up to ${known.length}: upgrade rowcast in this process`,
+      'the table of migrations is not one that a released rowcast made: drop its tables, or use another schema or tablePrefix',
+      { cause },
+    )
+  }
+}
+
+/**
+ * What of the known migrations is to be applied. Newer ones that are recorded were applied by a newer rowcast, beside which
+ * this one goes on working, or to which it is rolled back, unless one of them says that it cannot.
+ */
+function findMissing(known: readonly Migration[], recorded: readonly Recorded[]): readonly Migration[] {
+  const newestKnown = Math.max(...known.map(({ version }) => version))
+  const newest = Math.max(0, ...recorded.map(({ version }) => version))
+  const applied = new Set(recorded.map(({ version }) => version))
+  const missing = known.filter(({ version }) => !applied.has(version))
+  const breaking = recorded.find(({ version, compatibleFrom }) => version > newestKnown && compatibleFrom > newestKnown)
+  if (breaking !== undefined || (newest > newestKnown && missing.length > 0)) {
+    throw new MigrationError(
+      `the schema is at version ${newest}, on which a rowcast that knows version ${breaking?.compatibleFrom ?? newest} works; this one knows up to ${newestKnown}: upgrade rowcast in this process`,
     )
   }
   for (const { version, checksum } of recorded) {
-    if (known[version - 1]?.checksum === checksum) continue
+    if (
+      version > newestKnown ||
+      known.some((migration) => migration.version === version && migration.checksum === checksum)
+    )
+      continue
     throw new MigrationError(
       `migration ${version} was applied with other contents (checksum ${checksum}): use the version of rowcast that made these tables, or another schema or tablePrefix`,
     )
   }
-  const applied = new Set(recorded.map(({ version }) => version))
-  return known.filter(({ version }) => !applied.has(version))
-}
-
-/** Files are named `0001_queue.sql`; a blank line after a semicolon ends a statement. */
-function loadMigrations(dialect: Dialect): readonly Migration[] {
-  return readSql(dialect.name, 'migrations').map(({ name, text }) => ({
-    version: Number(name.slice(0, 4)),
-    name: name.slice(5),
-    checksum: createHash('sha256').update(text).digest('hex'),
-    statements: localize(dialect, text)
-      .split(/;\s*\n/)
-      .map((statement) => statement.trim().replace(/\n{2,}/g, '\n'))
-      .filter((statement) => statement !== ''),
-  }))
+  return missing
 }

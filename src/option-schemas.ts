@@ -69,6 +69,8 @@ export const channelOptions = v.strictObject({
   serviceName: v.optional(name(63), 'rowcast'),
 })
 
+export const printOptions = v.object({ from: v.optional(count(0, 9_999), 0) })
+
 export const publishOptions = v.strictObject({
   metadata: v.optional(v.custom<Metadata>(isPlainObject, 'must be a plain object')),
   delayMs: v.optional(ms(MAX_DELAY_MS)),

@@ -54,6 +54,12 @@ export interface ChannelOptions<S extends Schemas = Schemas> {
   readonly serviceName?: string
 }
 
+/** What `migrationSql` takes: the options that the channel is opened with, of which `schema` or `tablePrefix` matters. */
+export interface PrintOptions extends ChannelOptions {
+  /** The version that the tables have already, to print what upgrades them; 0 for none. @default 0 */
+  readonly from?: number
+}
+
 /** What `publish` takes besides its payload. All but `metadata` and `tx` need a backend that stores events. */
 export interface PublishOptions {
   /** JSON that travels beside the payload: a plain object. @default none */

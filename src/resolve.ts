@@ -16,12 +16,21 @@ import {
   ms,
   nackOptions,
   pageOptions,
+  printOptions,
   publishManyOptions,
   publishOptions,
   startPosition,
   subscribeOptions,
 } from './option-schemas.js'
-import type { BackendName, ChannelOptions, CloseOptions, Gap, ListenOptions, StartPosition } from './options.js'
+import type {
+  BackendName,
+  ChannelOptions,
+  CloseOptions,
+  Gap,
+  ListenOptions,
+  PrintOptions,
+  StartPosition,
+} from './options.js'
 import type { Schemas } from './schema.js'
 import { backoffMs } from './wait.js'
 
@@ -42,6 +51,15 @@ export function resolveChannelOptions(options: unknown, where = 'EventChannel.op
   const { maxAttempts } = rest
   const plain = { metadata: undefined, delay: null, priority: 5, key: null, maxAttempts, tx: undefined, scheduling: [] }
   return { ...rest, logger: guarded(rest.logger), backend, schemas, listenUrl, consumer, plain }
+}
+
+/** What `migrationSql` takes: the channel's options, and the version to print from. */
+export function resolvePrintOptions(
+  options: PrintOptions,
+): ResolvedChannelOptions & Required<Pick<PrintOptions, 'from'>> {
+  const where = 'migrationSql'
+  const { from, ...channel } = options
+  return { ...resolveChannelOptions(channel, where), ...parse(where, printOptions, { from }) }
 }
 
 /** Publish options as the backend wants them. */

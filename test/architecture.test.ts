@@ -21,7 +21,7 @@ const LAYERS: readonly RegExp[] = [
   /^backends\//,
   /^target$/,
   /^adapters\/(postgres|mysql|sqlite)\//,
-  /^migrate$/,
+  /^(migrate|migrations)$/,
   /^adapters\//,
   /^statements$/,
 ]

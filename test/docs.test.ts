@@ -59,7 +59,7 @@ test('the reference has every option and every member', () => {
     ['groups.ts', ['Groups']],
     ['health.ts', ['Health']],
     ['logger.ts', ['Logger']],
-    ['migrate.ts', ['AppliedMigration']],
+    ['migrations.ts', ['AppliedMigration']],
     ['channel.ts', ['EventChannel']],
     ['subscription.ts', ['Subscription']],
     ['listener.ts', ['Listener']],

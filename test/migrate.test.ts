@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import Database from 'better-sqlite3'
 import * as assert from 'uvu/assert'
 import { migrationSql, sqlite } from '../src/adapters/sqlite/index.js'
 import { type ChannelOptions, EventChannel, MigrationError } from '../src/index.js'
+import { checksumOf } from '../src/migrations.js'
 import { resolveChannelOptions } from '../src/resolve.js'
 import { readSql } from '../src/statements.js'
 import { resolveTarget } from '../src/target.js'
@@ -42,7 +42,7 @@ for (const database of DATABASES) {
   const expected = files.map(({ name, text }, index) => ({
     version: index + 1,
     name: name.replace(/^\d+_/, ''),
-    checksum: createHash('sha256').update(text).digest('hex'),
+    checksum: checksumOf(text),
   }))
 
   test('they are numbered in order', () => {
@@ -89,6 +89,46 @@ for (const database of DATABASES) {
     await eager.close()
   })
 
+  test('what was printed may be run again, and over a log that is in use', async () => {
+    await using place = await database.place()
+    const printed = printedFor(database, place)
+    await runScript(database, place, printed)
+    await using log = await openIn(place, { backend: 'log' })
+    await log.publish('orders', 1)
+    const before = await new Taker(log, 'orders', { from: 'earliest' }).take()
+    await runScript(database, place, printed)
+    assert.equal(await recordedIn(place), expected)
+    await log.publish('orders', 2)
+    const after = await new Taker(log, 'orders', { from: Number(before.position) }).take()
+    assert.equal([after.payload, after.position], [2, Number(before.position) + 1])
+  })
+
+  test('from prints what upgrades tables of that version, and nothing once they are up to date', async () => {
+    await using place = await database.place()
+    const [first, ...later] = statementsOf(printedFor(database, place)).map((statement) => statement.trim())
+    assert.ok(first !== undefined && later.length > 0)
+    const recordOfFirst = later.findIndex((statement) => /^insert into \S+migrations/.test(statement))
+    await runScript(database, place, [first, ...later.slice(0, recordOfFirst + 1)].join(';\n'))
+    assert.equal(await recordedIn(place), expected.slice(0, 1))
+    const upgrade = statementsOf(printedFor(database, place, 1)).map((statement) => statement.trim())
+    assert.equal(
+      upgrade.filter((statement) => !/^create schema/.test(statement)),
+      later.slice(recordOfFirst + 1),
+    )
+    await runScript(database, place, upgrade.join(';\n'))
+    assert.equal(await recordedIn(place), expected)
+    const done = statementsOf(printedFor(database, place, expected.length))
+    assert.equal(
+      done.filter((statement) => !/^create schema/.test(statement)),
+      [],
+    )
+  })
+
+  test('a comment or a space in a migration that is worded anew is the same migration', () => {
+    for (const { text } of files) assert.is(checksumOf(`-- Anew\n${text.replaceAll('\n', '\n\n  ')}`), checksumOf(text))
+    assert.is.not(checksumOf('create table a (b text);'), checksumOf('create table a (c text);'))
+  })
+
   test('a migration that was applied with other contents is refused, and nothing is touched', async () => {
     await using world = await World.open(database)
     const { place } = world
@@ -101,16 +141,33 @@ for (const database of DATABASES) {
     assert.is((await recordedIn(place))[0]?.checksum, 'abc')
   })
 
-  test('a schema newer than the library is refused, with what to do', async () => {
+  test('a newer schema that says it breaks this version is refused, with what to do; one that does not is worked on', async () => {
     await using world = await World.open(database)
     const { place } = world
-    await place.sql(`insert into ${place.table('migrations')} (version, name, checksum) values (99, 'later', 'abc')`)
-    const message = new RegExp(`schema is at version 99, this rowcast knows up to ${expected.length}: upgrade rowcast`)
+    const table = place.table('migrations')
+    const later = `insert into ${table} (version, name, checksum, compatible_from) values (99, 'later', 'abc'`
+    await place.sql(`${later}, ${expected.length + 1})`)
+    const message = new RegExp(
+      `schema is at version 99, on which a rowcast that knows version ${expected.length + 1} works; this one knows up to ${expected.length}: upgrade`,
+    )
     for (const autoMigrate of [true, false]) {
       assert.instance(await rejects(openIn(place, { autoMigrate }), 'MIGRATION', message), MigrationError)
     }
-    // Whoever is running already goes on.
+    // A process that is running already goes on.
     await deliverOne(world.channel)
+    await place.sql(`update ${table} set compatible_from = ${expected.length} where version = 99`)
+    for (const autoMigrate of [true, false]) {
+      await using older = await openIn(place, { autoMigrate })
+      assert.equal(await older.migrate(), [])
+      await deliverOne(older)
+    }
+  })
+
+  test('tables of an unreleased rowcast are refused in words that fit', async () => {
+    await using world = await World.open(database)
+    const { place } = world
+    await place.sql(`alter table ${place.table('migrations')} drop column compatible_from`)
+    await rejects(openIn(place), 'MIGRATION', /not one that a released rowcast made: drop its tables/)
   })
 
   test.run()

@@ -74,7 +74,16 @@ export async function drive<Result>(
 /** Runs statements on a driver that answers at once. */
 export function driveSync<Result>(steps: Steps<Result>, query: (prepared: Prepared) => readonly Row[]): Result {
   let next = steps.next()
-  while (!next.done) next = steps.next(query(next.value))
+  while (!next.done) {
+    let rows: readonly Row[]
+    try {
+      rows = query(next.value)
+    } catch (error) {
+      next = steps.throw(error)
+      continue
+    }
+    next = steps.next(rows)
+  }
   return next.value
 }
 

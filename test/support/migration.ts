@@ -11,8 +11,8 @@ type Name = TestDatabase['name']
 const PRINTERS = { postgres: postgresSql, mysql: mysqlSql, sqlite: sqliteSql } as const
 
 /** The migrations of a place as a person would have them printed. */
-export function printedFor(database: TestDatabase, place: Place): string {
-  return PRINTERS[database.name](place.options)
+export function printedFor(database: TestDatabase, place: Place, from = 0): string {
+  return PRINTERS[database.name]({ ...place.options, from })
 }
 
 /** Its statements one by one. */

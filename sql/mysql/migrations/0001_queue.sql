@@ -8,6 +8,7 @@ create table if not exists rowcast_migrations (
   version integer not null,
   name varchar(255) not null,
   checksum varchar(255) not null,
+  compatible_from integer not null,
   applied_at datetime(6) not null default current_timestamp(6),
   primary key (version)
 ) engine = innodb row_format = dynamic default character set = utf8mb4 collate = utf8mb4_bin;

@@ -1,4 +1,4 @@
 -- Remembers that a migration was applied.
--- Params: version, name, checksum.
-insert into rowcast_migrations (version, name, checksum, applied_at)
-values (:version, :name, :checksum, utc_timestamp(6))
+-- Params: version, name, checksum, compatible_from.
+insert into rowcast_migrations (version, name, checksum, compatible_from, applied_at)
+values (:version, :name, :checksum, :compatible_from, utc_timestamp(6))

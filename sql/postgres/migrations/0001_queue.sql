@@ -4,6 +4,7 @@ create table rowcast.migrations (
   version integer primary key,
   name text not null,
   checksum text not null,
+  compatible_from integer not null,
   applied_at timestamptz not null default now()
 );
 

@@ -35,7 +35,8 @@ create table rowcast.log_head (
   position bigint not null
 ) with (fillfactor = 50);
 
-insert into rowcast.log_head (id, position) values (1, 0);
+insert into rowcast.log_head (id, position) values (1, 0)
+on conflict do nothing;
 
 -- How far each group has read each channel, who reads for it, and how often readers died at the event that comes next.
 -- Whose lease ended before that, and how far it had come, is kept for those who never heard that they had come so far.

@@ -1,4 +1,4 @@
 -- Remembers that a migration was applied.
--- Params: version, name, checksum.
-insert into rowcast.migrations (version, name, checksum)
-values (:version, :name, :checksum)
+-- Params: version, name, checksum, compatible_from.
+insert into rowcast.migrations (version, name, checksum, compatible_from)
+values (:version, :name, :checksum, :compatible_from)

@@ -6,6 +6,7 @@ create table rowcast_migrations (
   version integer primary key,
   name text not null,
   checksum text not null,
+  compatible_from integer not null,
   applied_at integer not null default (cast(unixepoch('subsec') * 1000 as integer))
 ) strict;
 

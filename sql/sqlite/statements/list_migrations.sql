@@ -1,6 +1,7 @@
 -- Every migration that was applied.
 select
   version,
-  checksum
+  checksum,
+  compatible_from
 from rowcast_migrations
 order by version

@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../../errors.js'
-import { printMigrations } from '../../migrate.js'
-import type { ChannelOptions } from '../../options.js'
-import { resolveChannelOptions } from '../../resolve.js'
+import { printMigrations } from '../../migrations.js'
+import type { PrintOptions } from '../../options.js'
+import { resolvePrintOptions } from '../../resolve.js'
 import { detach } from '../../wait.js'
 import type { AdapterSource, ConnectOptions } from '../adapter.js'
 import { answerInTime, fromUrl } from '../opening.js'
@@ -9,6 +9,7 @@ import { MysqlAdapter, type MysqlResources, STANDSTILL_S } from './adapter.js'
 import { mysqlDialect } from './dialect.js'
 import { type MysqlConnection, type MysqlPool, toPromises } from './driver.js'
 
+export type { PrintOptions } from '../../options.js'
 export type { AdapterSource } from '../adapter.js'
 export type { MysqlConnection, MysqlPool } from './driver.js'
 
@@ -55,12 +56,14 @@ export function mysqlUrl(url: string): AdapterSource {
 }
 
 /**
- * The SQL of every migration, for a person to read and run instead of rowcast.
- * @param options those that the channel is opened with; `tablePrefix` is the one that matters
+ * The SQL of the migrations, for a person to read and run instead of rowcast. It may be run again: what is there stays.
+ * @param options those that the channel is opened with, of which `tablePrefix` matters; `from` prints what upgrades tables of that
+ *   version
  * @throws {ConfigurationError} when an option is wrong
  */
-export function migrationSql(options: ChannelOptions = {}): string {
-  return printMigrations(mysqlDialect(resolveChannelOptions(options, 'migrationSql').tablePrefix))
+export function migrationSql(options: PrintOptions = {}): string {
+  const { tablePrefix, from } = resolvePrintOptions(options)
+  return printMigrations(mysqlDialect(tablePrefix), [], from)
 }
 
 async function importDriver(): Promise<typeof import('mysql2/promise')> {

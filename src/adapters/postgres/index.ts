@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../../errors.js'
-import { printMigrations } from '../../migrate.js'
-import type { ChannelOptions } from '../../options.js'
-import { resolveChannelOptions } from '../../resolve.js'
+import { printMigrations } from '../../migrations.js'
+import type { PrintOptions } from '../../options.js'
+import { resolvePrintOptions } from '../../resolve.js'
 import type { AdapterSource, ConnectOptions } from '../adapter.js'
 import { answerInTime, fromUrl } from '../opening.js'
 import { PostgresAdapter, type PostgresResources } from './adapter.js'
@@ -9,6 +9,7 @@ import { postgresDialect } from './dialect.js'
 import type { PostgresPool } from './driver.js'
 import type { ListenConfig } from './listener.js'
 
+export type { PrintOptions } from '../../options.js'
 export type { AdapterSource } from '../adapter.js'
 export type { PostgresClient, PostgresPool } from './driver.js'
 
@@ -56,13 +57,15 @@ export function postgresUrl(url: string): AdapterSource {
 }
 
 /**
- * The SQL of every migration, for a person to read and run instead of rowcast.
- * @param options those that the channel is opened with; `schema` is the one that matters
+ * The SQL of the migrations, for a person to read and run instead of rowcast. It may be run again: what is there stays.
+ * @param options those that the channel is opened with, of which `schema` matters; `from` prints what upgrades tables of that
+ *   version
  * @throws {ConfigurationError} when an option is wrong
  */
-export function migrationSql(options: ChannelOptions = {}): string {
-  const dialect = postgresDialect(resolveChannelOptions(options, 'migrationSql').schema)
-  return printMigrations(dialect, dialect.preambleUnless(false))
+export function migrationSql(options: PrintOptions = {}): string {
+  const { schema, from } = resolvePrintOptions(options)
+  const dialect = postgresDialect(schema)
+  return printMigrations(dialect, dialect.preambleUnless(false), from)
 }
 
 async function connect(resources: PostgresResources, options: ConnectOptions): Promise<PostgresAdapter> {

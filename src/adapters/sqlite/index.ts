@@ -1,7 +1,7 @@
 import { ConfigurationError, describe } from '../../errors.js'
-import { printMigrations } from '../../migrate.js'
-import type { ChannelOptions } from '../../options.js'
-import { resolveChannelOptions } from '../../resolve.js'
+import { printMigrations } from '../../migrations.js'
+import type { PrintOptions } from '../../options.js'
+import { resolvePrintOptions } from '../../resolve.js'
 import type { AdapterSource } from '../adapter.js'
 import { retryOnContention } from '../execute.js'
 import { SqliteAdapter } from './adapter.js'
@@ -9,6 +9,7 @@ import { sqliteDialect } from './dialect.js'
 import { checkDatabase, type SqliteDatabase } from './driver.js'
 import { translate } from './errors.js'
 
+export type { PrintOptions } from '../../options.js'
 export type { AdapterSource } from '../adapter.js'
 export type { SqliteDatabase } from './driver.js'
 
@@ -44,12 +45,14 @@ export function sqliteUrl(url: string): AdapterSource {
 }
 
 /**
- * The SQL of every migration, for a person to read and run instead of rowcast.
- * @param options those that the channel is opened with; `tablePrefix` is the one that matters
+ * The SQL of the migrations, for a person to read and run instead of rowcast. It may be run again: what is there stays.
+ * @param options those that the channel is opened with, of which `tablePrefix` matters; `from` prints what upgrades tables of that
+ *   version
  * @throws {ConfigurationError} when an option is wrong
  */
-export function migrationSql(options: ChannelOptions = {}): string {
-  return printMigrations(sqliteDialect(resolveChannelOptions(options, 'migrationSql').tablePrefix))
+export function migrationSql(options: PrintOptions = {}): string {
+  const { tablePrefix, from } = resolvePrintOptions(options)
+  return printMigrations(sqliteDialect(tablePrefix), [], from)
 }
 
 async function importDriver(): Promise<new (...args: Parameters<Open>) => SqliteDatabase> {

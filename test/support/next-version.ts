@@ -1,0 +1,51 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type * as Rowcast from '../../src/index.js'
+import { readSql } from '../../src/statements.js'
+import type { TestDatabase } from './databases.js'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const DIALECTS = ['postgres', 'mysql', 'sqlite'] as const
+const EVENT_TABLES = ['queue', 'scheduled', 'history', 'dead_letter', 'log'] as const
+
+/** A rowcast with one migration more than this one, as the next release might be. Gone when disposed. */
+export interface NextVersion extends Disposable {
+  readonly EventChannel: typeof Rowcast.EventChannel
+  /** The number of its migration on a database. */
+  version(name: TestDatabase['name']): number
+}
+
+/**
+ * Copies the library and adds a migration, which gives events a column and makes a table.
+ * @param breaks whether the migration says that this version cannot work beside it
+ */
+export async function openNextVersion(breaks: boolean): Promise<NextVersion> {
+  mkdirSync(join(ROOT, '.tmp'), { recursive: true })
+  // Inside the package, so that its dependencies are found.
+  const folder = mkdtempSync(join(ROOT, '.tmp', 'next-'))
+  for (const part of ['src', 'sql', 'package.json']) cpSync(join(ROOT, part), join(folder, part), { recursive: true })
+  for (const dialect of DIALECTS) {
+    const version = newestOf(dialect) + 1
+    const file = `${String(version).padStart(4, '0')}_tenant.sql`
+    writeFileSync(join(folder, 'sql', dialect, 'migrations', file), migration(dialect, breaks ? version : version - 1))
+  }
+  const { EventChannel } = (await import(pathToFileURL(join(folder, 'src', 'index.ts')).href)) as typeof Rowcast
+  return {
+    EventChannel,
+    version: (name) => newestOf(DIALECTS.find((dialect) => dialect === name) ?? 'mysql') + 1,
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
+function migration(dialect: (typeof DIALECTS)[number], compatibleFrom: number): string {
+  const relation = (name: string) => (dialect === 'postgres' ? `rowcast.${name}` : `rowcast_${name}`)
+  const type = dialect === 'mysql' ? 'varchar(255)' : 'text'
+  const columns = EVENT_TABLES.map((table) => `alter table ${relation(table)} add column tenant ${type};\n`)
+  const table = `create table ${relation('tenant')} (name ${type} not null primary key);\n`
+  return [`-- Compatible from: ${compatibleFrom}\n`, ...columns, table].join('\n')
+}
+
+function newestOf(dialect: (typeof DIALECTS)[number]): number {
+  return Math.max(...readSql(dialect, 'migrations').map(({ name }) => Number(name.slice(0, 4))))
+}
