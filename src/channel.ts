@@ -1,4 +1,4 @@
-import type { Adapter, AdapterSource } from './adapters/adapter.js'
+import type { Adapter } from './adapters/adapter.js'
 import type { Backend, ChannelStats, DeadLetterStore, GroupStore } from './backends/backend.js'
 import { openBackend } from './backends/open.js'
 import { DatabaseClock } from './clock.js'
@@ -30,7 +30,7 @@ import {
 } from './resolve.js'
 import type { SchemaInputs, SchemaOutputs, Schemas } from './schema.js'
 import type { Subscription } from './subscription.js'
-import { resolveTarget } from './target.js'
+import { resolveTarget, type Target } from './target.js'
 import { Telemetry, type TelemetryReader } from './telemetry.js'
 
 /**
@@ -82,7 +82,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
 
   /**
    * Opens a channel on a database, and brings its tables up to date unless `autoMigrate` is false.
-   * @param target a URL (`sqlite:./app.db`, `sqlite::memory:`, `postgres://…`, `mysql://…`, `mariadb://…`), or an adapter
+   * @param target a URL (`sqlite:./app.db`, `sqlite::memory:`, `postgres://…`, `mysql://…`, `mariadb://…`) as text or `URL`, or an adapter
    *   made from a pool of your own
    * @throws {ConfigurationError} when an option or the target is wrong, the database refuses the login, or a driver is
    *   missing
@@ -91,14 +91,14 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
    * @throws {UnsupportedError} when the database cannot do what the backend needs
    */
   static open<const S extends Schemas>(
-    target: string | AdapterSource,
+    target: Target,
     options: ChannelOptions<S> & { readonly schemas: S },
   ): Promise<EventChannel<SchemaInputs<S>, SchemaOutputs<S>>>
   static open<Events extends object = AnyEvents>(
-    target: string | AdapterSource,
+    target: Target,
     options?: ChannelOptions,
   ): Promise<EventChannel<Events>>
-  static async open(target: string | AdapterSource, given: ChannelOptions = {}): Promise<EventChannel> {
+  static async open(target: Target, given: ChannelOptions = {}): Promise<EventChannel> {
     const options = resolveChannelOptions(given)
     const adapter = await (await resolveTarget(target)).connect(options)
     try {

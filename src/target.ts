@@ -1,6 +1,9 @@
 import type { AdapterSource } from './adapters/adapter.js'
 import { ConfigurationError } from './errors.js'
 
+/** What `EventChannel.open` opens. */
+export type Target = string | URL | AdapterSource
+
 type Loader = (url: string) => Promise<AdapterSource>
 
 /** Each imports its driver only when a URL names it. */
@@ -17,9 +20,11 @@ const LOADERS: Readonly<Record<string, Loader>> = {
  * @throws {ConfigurationError} when it is neither a URL of a known scheme nor an adapter; the URL is not repeated, since
  * it may hold a password
  */
-export async function resolveTarget(target: string | AdapterSource): Promise<AdapterSource> {
-  if (isSource(target)) return target
-  if (typeof target !== 'string') {
+export async function resolveTarget(given: Target): Promise<AdapterSource> {
+  if (isSource(given)) return given
+  // White space around a URL comes from the file or variable that it was read from.
+  const target = given instanceof URL ? given.href : typeof given === 'string' ? given.trim() : undefined
+  if (target === undefined) {
     throw new ConfigurationError(
       'EventChannel.open: the target is neither a URL nor an adapter: pass a URL, postgres({ pool }), mysql({ pool }) or sqlite({ database })',
     )

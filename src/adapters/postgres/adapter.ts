@@ -16,7 +16,7 @@ import { ANSWER_LIMIT_MS, inTime } from '../in-time.js'
 import { PROBE_TIMEOUT_MS } from '../opening.js'
 import { type Clients, KeptClients, SharedClients } from './clients.js'
 import { type PostgresDialect, postgresDialect } from './dialect.js'
-import { checkTransaction, type PooledClient, type PostgresClient, type PostgresPool } from './driver.js'
+import { type ClientPool, checkTransaction, type PooledClient, type PostgresClient } from './driver.js'
 import { translate } from './errors.js'
 import { KnownStatement, TEXT_ONLY } from './known-statement.js'
 import { type ListenConfig, openListener } from './listener.js'
@@ -32,7 +32,7 @@ const COMMIT = { text: 'commit' }
 const ROLLBACK = { text: 'rollback' }
 
 export interface PostgresResources {
-  readonly pool: PostgresPool
+  readonly pool: ClientPool
   /** Ends the pool; absent when the pool is the user's. */
   readonly end?: () => Promise<void>
   /** How to reach the server for LISTEN; absent when nothing says. */
@@ -113,10 +113,11 @@ export class PostgresAdapter implements Adapter {
     if (config === undefined) {
       throw new UnsupportedError('this pool does not say how to reach its server for LISTEN: pass listenUrl')
     }
-    return openListener(
-      { ...config, application_name: `${this.#options.serviceName} listen`.slice(0, 63) },
-      { ...handlers, notify: (topic, payload) => this.#notify(topic, payload), logger: this.#options.logger },
-    )
+    return openListener(config, {
+      ...handlers,
+      notify: (topic, payload) => this.#notify(topic, payload),
+      logger: this.#options.logger,
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,4 @@
-import type { PooledClient, PostgresPool } from './driver.js'
+import type { ClientPool, PooledClient } from './driver.js'
 
 /** Where statements get their connections. */
 export interface Clients extends AsyncDisposable {
@@ -10,9 +10,9 @@ export interface Clients extends AsyncDisposable {
 
 /** Connections of a pool of the user's, who may need them in between: each is given back at once. */
 export class SharedClients implements Clients {
-  readonly #pool: PostgresPool
+  readonly #pool: ClientPool
 
-  constructor(pool: PostgresPool) {
+  constructor(pool: ClientPool) {
     this.#pool = pool
     pool.on?.('connect', watchErrors)
   }
@@ -43,14 +43,14 @@ const KEEP_MS = 1_000
  * wait for one, it is theirs at once.
  */
 export class KeptClients implements Clients {
-  readonly #pool: PostgresPool
+  readonly #pool: ClientPool
   readonly #end: () => Promise<void>
   readonly #kept: PooledClient[] = []
   readonly #broken = new WeakMap<PooledClient, Error>()
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(pool: PostgresPool, end: () => Promise<void>) {
+  constructor(pool: ClientPool, end: () => Promise<void>) {
     this.#pool = pool
     this.#end = end
     pool.on?.('connect', (client) => client.on('error', (error) => this.#broken.set(client, error)))

@@ -14,8 +14,8 @@ export interface PooledClient extends PostgresClient {
   release(error?: Error | boolean): void
 }
 
-/** What we use of a `pg.Pool`. */
-export interface PostgresPool extends PostgresClient {
+/** What we use of a pool once it is one. */
+export interface ClientPool {
   on?(event: 'connect', listener: (client: PooledClient) => void): unknown
   off?(event: 'connect', listener: (client: PooledClient) => void): unknown
   connect(): Promise<PooledClient>
@@ -24,6 +24,9 @@ export interface PostgresPool extends PostgresClient {
   /** Where the LISTEN connection goes, too, unless `listenUrl` says otherwise. */
   readonly options?: { readonly max?: number }
 }
+
+/** What a `pg.Pool` is recognised by. */
+export interface PostgresPool extends ClientPool, PostgresClient {}
 
 export interface QueryConfig {
   readonly text: string

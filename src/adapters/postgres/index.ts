@@ -3,11 +3,13 @@ import { printMigrations } from '../../migrations.js'
 import type { PrintOptions } from '../../options.js'
 import { resolvePrintOptions } from '../../resolve.js'
 import type { AdapterSource, ConnectOptions } from '../adapter.js'
-import { answerInTime, fromUrl } from '../opening.js'
+import { answerInTime } from '../opening.js'
 import { PostgresAdapter, type PostgresResources } from './adapter.js'
+import { AddressPool } from './address-pool.js'
 import { postgresDialect } from './dialect.js'
-import type { PostgresPool } from './driver.js'
+import type { ClientPool, PostgresPool } from './driver.js'
 import type { ListenConfig } from './listener.js'
+import { readPostgresUrl } from './url.js'
 
 export type { PrintOptions } from '../../options.js'
 export type { AdapterSource } from '../adapter.js'
@@ -26,32 +28,23 @@ export function postgres(options: { readonly pool: PostgresPool }): AdapterSourc
   }
   return {
     adapter: 'postgres',
-    async connect(connectOptions) {
-      const { listenUrl } = connectOptions
-      if (listenUrl !== undefined) await checkUrl('listenUrl', listenUrl)
-      return connect({ pool, listenConfig: listenConfigOf(pool, connectOptions) }, connectOptions)
-    },
+    connect: async (options) => connect({ pool, listenConfig: listenConfigFor(pool, options) }, options),
   }
 }
 
-/** Postgres by URL, through a pool of our own. */
+/**
+ * Postgres by URL, through a pool of our own.
+ * @throws {ConfigurationError} from `connect`, when the URL cannot be read; nothing of it is repeated
+ */
 export function postgresUrl(url: string): AdapterSource {
   return {
     adapter: 'postgres',
     async connect(options) {
-      await checkUrl('the URL', url)
-      if (options.listenUrl !== undefined) await checkUrl('listenUrl', options.listenUrl)
+      const { config, ...where } = readPostgresUrl('the URL', url)
       const { default: pg } = await import('pg')
-      const pool = new pg.Pool({
-        connectionString: url,
-        application_name: options.serviceName,
-        connectionTimeoutMillis: 5_000,
-        keepAlive: true,
-      })
-      // An idle connection that breaks is replaced; whoever needs one hears when none can be made.
-      pool.on('error', () => undefined)
-      const listenConfig = { connectionString: options.listenUrl ?? url }
-      return connect({ pool: pool as unknown as PostgresPool, end: () => pool.end(), listenConfig }, options)
+      const pool = new AddressPool(pg, { config: { application_name: options.serviceName, ...config }, ...where })
+      const listenConfig = listenConfigFor(pool, options)
+      return connect({ pool, end: () => pool.end(), listenConfig }, options)
     },
   }
 }
@@ -79,16 +72,24 @@ async function connect(resources: PostgresResources, options: ConnectOptions): P
   }
 }
 
-/** The driver reads a URL when it makes a client, which connects nowhere yet. */
-async function checkUrl(what: string, connectionString: string): Promise<void> {
-  const { default: pg } = await import('pg')
-  fromUrl(what, () => new pg.Client({ connectionString }))
+/** How to reach the server for LISTEN; `undefined` when neither an option nor the pool says. */
+function listenConfigFor(pool: ClientPool, { listenUrl, serviceName }: ConnectOptions): ListenConfig | undefined {
+  const application_name = `${serviceName} listen`.slice(0, 63)
+  if (listenUrl !== undefined) return { ...readListenUrl(listenUrl), application_name }
+  if (pool instanceof AddressPool) return pool.listenConfig({ application_name })
+  if (pool.options === undefined) return undefined
+  // What a pool was made with; its secrets are hidden from enumeration, so that they must be named to be passed on.
+  const { password, ssl } = pool.options as { password?: unknown; ssl?: unknown }
+  return { ...pool.options, password, ssl, application_name }
 }
 
-/** What a pool was made with; its secrets are hidden from enumeration, so that they must be named to be passed on. */
-function listenConfigOf(pool: PostgresPool, options: ConnectOptions): ListenConfig | undefined {
-  if (options.listenUrl !== undefined) return { connectionString: options.listenUrl }
-  if (pool.options === undefined) return undefined
-  const { password, ssl } = pool.options as { password?: unknown; ssl?: unknown }
-  return { ...pool.options, password, ssl }
+function readListenUrl(listenUrl: string): ListenConfig {
+  const { config, addresses } = readPostgresUrl('listenUrl', listenUrl)
+  const [address, ...more] = addresses
+  if (address === undefined || more.length > 0) {
+    throw new ConfigurationError(
+      'EventChannel.open: listenUrl leaves open where to connect, or how: name one host, and an sslmode other than allow and prefer',
+    )
+  }
+  return { ...config, ...address }
 }
