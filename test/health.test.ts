@@ -16,7 +16,7 @@ for (const setting of SETTINGS) {
   test('a database that answers is healthy, and says what it is and how fast', async () => {
     await using world = await setting.open()
     const { latencyMs, ...rest } = await world.channel.health()
-    assert.equal(rest, { ok: true, adapter: setting.database.name, backend: setting.backend, error: undefined })
+    assert.equal(rest, { ok: true, adapter: setting.database.family, backend: setting.backend, error: undefined })
     assert.ok(latencyMs > 0 && latencyMs < 5_000, `${latencyMs} ms`)
   })
 
@@ -24,7 +24,7 @@ for (const setting of SETTINGS) {
     await using world = await setting.open()
     await world.channel.close()
     const { ok, adapter, backend, error } = await world.channel.health()
-    assert.equal([ok, adapter, backend], [false, setting.database.name, setting.backend])
+    assert.equal([ok, adapter, backend], [false, setting.database.family, setting.backend])
     assert.match(String(error), /closed/)
   })
 

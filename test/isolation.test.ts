@@ -77,7 +77,7 @@ for (const database of DATABASES) {
 
   test('they do not meet over one pool either, whose sessions they share', async () => {
     await using neighbours = await Neighbours.open(database)
-    const { source, end } = poolOf(neighbours.place, database.name)
+    const { source, end } = poolOf(neighbours.place, database.family)
     const open = (ending: string) =>
       EventChannel.open(source, {
         backend: 'queue',
@@ -98,12 +98,12 @@ for (const database of DATABASES) {
 }
 
 /** A user's own pool, as small as may be. */
-function poolOf(place: Place, name: (typeof DATABASES)[number]['name']): { source: AdapterSource; end(): unknown } {
-  if (name === 'postgres') {
+function poolOf(place: Place, family: (typeof DATABASES)[number]['family']): { source: AdapterSource; end(): unknown } {
+  if (family === 'postgres') {
     const pool = new pg.Pool({ connectionString: place.url, max: 2 })
     return { source: postgres({ pool }), end: () => pool.end() }
   }
-  if (name === 'mysql') {
+  if (family === 'mysql') {
     const pool = createPool({ uri: place.url, connectionLimit: 2 })
     return { source: mysql({ pool }), end: () => pool.end() }
   }

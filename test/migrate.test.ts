@@ -6,7 +6,7 @@ import { checksumOf } from '../src/migrations.js'
 import { resolveChannelOptions } from '../src/resolve.js'
 import { readSql } from '../src/statements.js'
 import { resolveTarget } from '../src/target.js'
-import { DATABASES, database, type Place } from './support/databases.js'
+import { DATABASES, database, MYSQL_FAMILY, ON_SERVERS, type Place } from './support/databases.js'
 import { rejects, throws } from './support/errors.js'
 import { silent } from './support/logger.js'
 import { printedFor, runScript, statementsOf } from './support/migration.js'
@@ -38,7 +38,7 @@ async function recordedIn(place: Place): Promise<readonly Record<string, unknown
 
 for (const database of DATABASES) {
   const test = suite(`migrations on ${database.name}`)
-  const files = readSql(database.name, 'migrations')
+  const files = readSql(database.family, 'migrations')
   const expected = files.map(({ name, text }, index) => ({
     version: index + 1,
     name: name.replace(/^\d+_/, ''),
@@ -185,9 +185,9 @@ async function assertNoTables(place: Place): Promise<void> {
   }
 }
 
-for (const name of ['postgres', 'mysql'] as const) {
+for (const { name } of ON_SERVERS) {
   const test = suite(`who may migrate on ${name}`)
-  const grantee = { postgres: bareRole, mysql: bareUser }[name]
+  const grantee = { postgres: bareRole, mariadb: bareUser, mysql: bareUser }[name]
 
   test('a login without the rights is told what to do, and nothing is made', async () => {
     await using place = await database(name).place()
@@ -252,26 +252,27 @@ test('ten processes that open a fresh database at once all succeed, and each mig
     const versions = (await recordedIn(place)).map(({ version }) => version)
     assert.equal(
       versions,
-      readSql(database.name, 'migrations').map((_, index) => index + 1),
+      readSql(database.family, 'migrations').map((_, index) => index + 1),
     )
     const [stored] = await place.sql(`select count(*) as count from ${place.table('queue')}`)
     assert.is(Number(stored?.count), PROCESSES)
   }
 }, 60_000)
 
-test('on MySQL, where DDL obeys no transaction, a migration that died anywhere half-way runs again', async () => {
-  await using measure = await database('mysql').place()
-  const steps = statementsOf(printedFor(database('mysql'), measure)).length
-  for (let done = 1; done < steps; done++) {
-    await using place = await database('mysql').place()
-    const printed = statementsOf(printedFor(database('mysql'), place))
-    await runScript(database('mysql'), place, printed.slice(0, done).join(';\n'))
-    const channel = await openIn(place)
-    await deliverOne(channel)
-    await channel.close()
-    assert.is((await recordedIn(place)).length, readSql('mysql', 'migrations').length)
-  }
-})
+for (const db of MYSQL_FAMILY)
+  test(`on ${db.name}, where DDL obeys no transaction, a migration that died anywhere half-way runs again`, async () => {
+    await using measure = await db.place()
+    const steps = statementsOf(printedFor(db, measure)).length
+    for (let done = 1; done < steps; done++) {
+      await using place = await db.place()
+      const printed = statementsOf(printedFor(db, place))
+      await runScript(db, place, printed.slice(0, done).join(';\n'))
+      const channel = await openIn(place)
+      await deliverOne(channel)
+      await channel.close()
+      assert.is((await recordedIn(place)).length, readSql('mysql', 'migrations').length)
+    }
+  })
 
 for (const name of ['postgres', 'sqlite'] as const) {
   test(`on ${name} a migration that fails half-way leaves nothing, and runs when the way is clear`, async () => {

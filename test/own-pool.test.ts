@@ -10,7 +10,7 @@ import * as assert from 'uvu/assert'
 import { mysql as mysqlSource } from '../src/adapters/mysql/index.js'
 import { postgres as postgresSource } from '../src/adapters/postgres/index.js'
 import { sqlite as sqliteSource } from '../src/adapters/sqlite/index.js'
-import { database, type Place } from './support/databases.js'
+import { database, MYSQL_FAMILY, type Place } from './support/databases.js'
 import { throws } from './support/errors.js'
 import { silent } from './support/logger.js'
 import { suite } from './support/suite.js'
@@ -84,14 +84,15 @@ for (const max of [undefined, 2]) {
     await pool.end()
   })
 
-  test(`mysql2/promise pool ${size}: the queue runs on it, and it stays open`, async () => {
-    await using place = await database('mysql').place()
-    const pool = createPool({ uri: place.url, ...(max && { connectionLimit: max }) })
-    await exercise(mysql({ pool }), place, 'queue')
-    const [rows] = await pool.query('select 1 as one')
-    assert.equal(rows, [{ one: 1 }])
-    await pool.end()
-  })
+  for (const db of MYSQL_FAMILY)
+    test(`mysql2/promise pool ${size} to ${db.name}: the queue runs on it, and it stays open`, async () => {
+      await using place = await db.place()
+      const pool = createPool({ uri: place.url, ...(max && { connectionLimit: max }) })
+      await exercise(mysql({ pool }), place, 'queue')
+      const [rows] = await pool.query('select 1 as one')
+      assert.equal(rows, [{ one: 1 }])
+      await pool.end()
+    })
 }
 
 test('pg.Pool of 1 is enough for notify, which listens on a connection of its own', async () => {
@@ -102,14 +103,15 @@ test('pg.Pool of 1 is enough for notify, which listens on a connection of its ow
   await pool.end()
 })
 
-test('mysql2 pool with callbacks: the queue runs on it, and it stays open', async () => {
-  await using place = await database('mysql').place()
-  const pool = createCallbackPool({ uri: place.url })
-  await exercise(mysql({ pool }), place, 'queue')
-  const [rows] = await pool.promise().query('select 1 as one')
-  assert.equal(rows, [{ one: 1 }])
-  await pool.promise().end()
-})
+for (const db of MYSQL_FAMILY)
+  test(`mysql2 pool with callbacks to ${db.name}: the queue runs on it, and it stays open`, async () => {
+    await using place = await db.place()
+    const pool = createCallbackPool({ uri: place.url })
+    await exercise(mysql({ pool }), place, 'queue')
+    const [rows] = await pool.promise().query('select 1 as one')
+    assert.equal(rows, [{ one: 1 }])
+    await pool.promise().end()
+  })
 
 test('better-sqlite3 database, on a file and in memory: the queue runs beside it, and it stays open', async () => {
   await using place = await database('sqlite').place()
@@ -130,19 +132,21 @@ test('settings of the pool that change what comes back do no harm', async () => 
   await exercise(postgres({ pool }), onPostgres, 'queue')
   await pool.end()
 
-  await using onMysql = await database('mysql').place()
-  const odd = createPool({
-    uri: onMysql.url,
-    rowsAsArray: true,
-    dateStrings: true,
-    decimalNumbers: true,
-    supportBigNumbers: true,
-    bigNumberStrings: true,
-    namedPlaceholders: true,
-    timezone: '-11:00',
-  })
-  await exercise(mysql({ pool: odd }), onMysql, 'queue')
-  await odd.end()
+  for (const db of MYSQL_FAMILY) {
+    await using onMysql = await db.place()
+    const odd = createPool({
+      uri: onMysql.url,
+      rowsAsArray: true,
+      dateStrings: true,
+      decimalNumbers: true,
+      supportBigNumbers: true,
+      bigNumberStrings: true,
+      namedPlaceholders: true,
+      timezone: '-11:00',
+    })
+    await exercise(mysql({ pool: odd }), onMysql, 'queue')
+    await odd.end()
+  }
 
   await using onSqlite = await database('sqlite').place()
   const own = new Database(onSqlite.url.slice('sqlite:'.length))

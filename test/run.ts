@@ -1,12 +1,14 @@
 import { readdirSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { chosen, NAMES } from './support/chosen.js'
 import { type FileResult, runFile } from './support/run-file.js'
-import { MYSQL, openRunDatabase, POSTGRES, type RunDatabase } from './support/servers/find.js'
+import { RunDatabases, SERVERS } from './support/servers/find.js'
 
 /*
  * Runs the tests: `tsx test/run.ts [part of a path …]`. Finds or starts the servers, makes a database of this run's own
- * on each, runs every file in a process of its own, and ends with a line `N passed, N failed`.
+ * on each, runs every file in a process of its own, and ends with a line `N passed, N failed`. `ROWCAST_TEST_ONLY` names
+ * the databases to test where that is not all of them.
  */
 
 /** Fewer tests than this in a full run means that some were not run. */
@@ -39,47 +41,38 @@ async function runAll(files: readonly string[], environment: NodeJS.ProcessEnv):
   return results
 }
 
-function judge(results: readonly FileResult[], isFull: boolean): { passed: number; failed: number } {
-  const passed = results.reduce((sum, result) => sum + result.passed, 0)
-  let failed = results.reduce((sum, result) => sum + result.failed, 0)
+/** Prints what it came to, the count on a line of its own; returns the exit code. */
+function conclude(results: readonly FileResult[], isFull: boolean): number {
+  const sum = (of: (result: FileResult) => number) => results.reduce((total, result) => total + of(result), 0)
+  const passed = sum((result) => result.passed)
+  const leftOut = sum((result) => result.leftOut)
+  let failed = sum((result) => result.failed)
+  const ran = passed + failed + leftOut
   if (passed + failed === 0) {
     console.error('no test ran')
     failed++
-  } else if (isFull && passed + failed < MINIMUM) {
-    console.error(`only ${passed + failed} tests ran, at least ${MINIMUM} are expected`)
+  } else if (isFull && ran < MINIMUM) {
+    console.error(`only ${ran} tests ran, at least ${MINIMUM} are expected`)
     failed++
   }
-  return { passed, failed }
-}
-
-async function main(patterns: readonly string[]): Promise<number> {
-  await using databases = new AsyncDisposableList<RunDatabase>()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void databases[Symbol.asyncDispose]().finally(() => process.exit(1)))
-  }
-  const postgres = databases.add(await openRunDatabase(POSTGRES))
-  const mysql = databases.add(await openRunDatabase(MYSQL))
-  console.log(`Postgres: ${postgres.origin}\nMariaDB: ${mysql.origin}`)
-  const environment = { ROWCAST_TEST_POSTGRES_URL: postgres.url, ROWCAST_TEST_MYSQL_URL: mysql.url }
-  const results = await runAll(findFiles(patterns), environment)
-  const { passed, failed } = judge(results, patterns.length === 0)
   console.log(`\n${passed} passed, ${failed} failed`)
+  if (chosen().length < NAMES.length) {
+    console.log(
+      `${passed} passed, ${failed} failed on ${chosen().join(', ')} only: ${leftOut} tests of others were left out`,
+    )
+  }
   return failed === 0 ? 0 : 1
 }
 
-/** Disposes of everything in it, once. */
-class AsyncDisposableList<Item extends AsyncDisposable> implements AsyncDisposable {
-  #items: Item[] = []
-
-  add(item: Item): Item {
-    this.#items.push(item)
-    return item
+async function main(patterns: readonly string[]): Promise<number> {
+  await using databases = new RunDatabases()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void databases[Symbol.asyncDispose]().finally(() => process.exit(1)))
   }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const outcomes = await Promise.allSettled(this.#items.splice(0).map((item) => item[Symbol.asyncDispose]()))
-    for (const outcome of outcomes) if (outcome.status === 'rejected') console.error(outcome.reason)
+  for (const name of chosen()) {
+    if (name !== 'sqlite') console.log(`${SERVERS[name].title}: ${(await databases.open(name)).origin}`)
   }
+  return conclude(await runAll(findFiles(patterns), databases.environment), patterns.length === 0)
 }
 
 process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {

@@ -5,7 +5,7 @@ import pg from 'pg'
 import * as assert from 'uvu/assert'
 import { sqlite } from '../src/adapters/sqlite/index.js'
 import { ConfigurationError, EventChannel, UnsupportedError } from '../src/index.js'
-import { DATABASES, database, serverUrl } from './support/databases.js'
+import { DATABASES, database, MYSQL_FAMILY, serverUrl } from './support/databases.js'
 import { rejects, throws } from './support/errors.js'
 import { silent } from './support/logger.js'
 import { assertUnharmed, SETTINGS, stored } from './support/settings.js'
@@ -92,12 +92,12 @@ for (const setting of SETTINGS) {
     await using world = await setting.open()
     const foreign = {
       postgres: new pg.Client(),
-      mysql: createPool(serverUrl('ROWCAST_TEST_MYSQL_URL')),
+      mysql: createPool('mysql://nobody@127.0.0.1:1/none'),
       sqlite: new Database(':memory:'),
     }
     foreign.sqlite.exec('begin')
     const handles: unknown[] = [null, {}, 5, 'begin', true, [], () => 1, { query: 5 }]
-    for (const [name, handle] of Object.entries(foreign)) if (name !== setting.database.name) handles.push(handle)
+    for (const [name, handle] of Object.entries(foreign)) if (name !== setting.database.family) handles.push(handle)
     for (const tx of handles) {
       const error = await rejects(
         world.channel.publish('orders', 1, { tx }),
@@ -139,38 +139,44 @@ for (const setting of SETTINGS) {
 const handles = suite("handles of the caller's own drivers")
 
 handles('a pool has no transaction: its statements go anywhere', async () => {
-  const postgresPool = new pg.Pool({ connectionString: serverUrl('ROWCAST_TEST_POSTGRES_URL') })
+  const postgresPool = new pg.Pool({ connectionString: serverUrl('postgres') })
   await using onPostgres = await World.open(database('postgres'))
   await rejects(onPostgres.channel.publish('orders', 1, { tx: postgresPool }), 'CONFIGURATION', /tx is a pool/)
   await assertUnharmed(onPostgres)
   await postgresPool.end()
 
-  const promises = createPool(serverUrl('ROWCAST_TEST_MYSQL_URL'))
-  const callbacks = createCallbackPool(serverUrl('ROWCAST_TEST_MYSQL_URL'))
-  await using onMysql = await World.open(database('mysql'))
-  for (const tx of [promises, callbacks]) {
-    await rejects(onMysql.channel.publish('orders', 1, { tx }), 'CONFIGURATION', /tx is a pool/)
+  for (const db of MYSQL_FAMILY) {
+    await using onMysql = await World.open(db)
+    const promises = createPool(onMysql.place.url)
+    const callbacks = createCallbackPool(onMysql.place.url)
+    for (const tx of [promises, callbacks]) {
+      await rejects(onMysql.channel.publish('orders', 1, { tx }), 'CONFIGURATION', /tx is a pool/)
+    }
+    await assertUnharmed(onMysql)
+    await promises.end()
+    callbacks.end(() => undefined)
   }
-  await assertUnharmed(onMysql)
-  await promises.end()
-  callbacks.end(() => undefined)
 })
 
-handles('a mysql2 connection with callbacks, and one with autocommit off, are transactions', async () => {
-  await using world = await World.open(database('mysql'))
-  const callbacks = createCallbackPool(serverUrl('ROWCAST_TEST_MYSQL_URL'))
-  const connection = await callbacks.promise().getConnection()
-  await connection.beginTransaction()
-  await world.channel.publish('orders', 'callbacks', { tx: connection.connection })
-  await connection.commit()
-  await connection.query('set autocommit = 0')
-  await world.channel.publish('orders', 'autocommit off', { tx: connection })
-  assert.equal(await stored(world), { queue: 1 })
-  await connection.query('commit')
-  assert.equal(await stored(world), { queue: 2 })
-  connection.destroy()
-  callbacks.end(() => undefined)
-})
+for (const db of MYSQL_FAMILY)
+  handles(
+    `a mysql2 connection to ${db.name} with callbacks, and one with autocommit off, are transactions`,
+    async () => {
+      await using world = await World.open(db)
+      const callbacks = createCallbackPool(world.place.url)
+      const connection = await callbacks.promise().getConnection()
+      await connection.beginTransaction()
+      await world.channel.publish('orders', 'callbacks', { tx: connection.connection })
+      await connection.commit()
+      await connection.query('set autocommit = 0')
+      await world.channel.publish('orders', 'autocommit off', { tx: connection })
+      assert.equal(await stored(world), { queue: 1 })
+      await connection.query('commit')
+      assert.equal(await stored(world), { queue: 2 })
+      connection.destroy()
+      callbacks.end(() => undefined)
+    },
+  )
 
 handles('a transaction that failed refuses more, and its error says so', async () => {
   await using world = await World.open(database('postgres'))

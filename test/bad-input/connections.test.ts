@@ -10,7 +10,7 @@ import { mysql } from '../../src/adapters/mysql/index.js'
 import { postgres } from '../../src/adapters/postgres/index.js'
 import { sqlite } from '../../src/adapters/sqlite/index.js'
 import { ConfigurationError, ConnectionError, EventChannel, type RowcastError } from '../../src/index.js'
-import { database, serverUrl } from '../support/databases.js'
+import { MYSQL_FAMILY, serverUrl } from '../support/databases.js'
 import { rejects, throws } from '../support/errors.js'
 import { silent } from '../support/logger.js'
 import { startPostgres } from '../support/servers/postgres.js'
@@ -111,22 +111,26 @@ test('a server that accepts and never answers, through a URL and through a pool 
 })
 
 test('a database that does not exist', async () => {
-  const postgresUrl = withPath(serverUrl('ROWCAST_TEST_POSTGRES_URL'), (url) => {
+  const postgresUrl = withPath(serverUrl('postgres'), (url) => {
     url.pathname = '/rowcast_no_such_database'
   })
   await mistaken(postgresUrl, /^Postgres refused .*"rowcast_no_such_database" does not exist/)
-  const mysqlUrl = withPath(serverUrl('ROWCAST_TEST_MYSQL_URL'), (url) => {
-    url.pathname = '/rowcast_no_such_database'
-  })
-  await mistaken(mysqlUrl, /^MySQL refused .*(Unknown database 'rowcast_no_such_database'|Access denied)/)
+  for (const { name } of MYSQL_FAMILY) {
+    const mysqlUrl = withPath(serverUrl(name), (url) => {
+      url.pathname = '/rowcast_no_such_database'
+    })
+    await mistaken(mysqlUrl, /^MySQL refused .*(Unknown database 'rowcast_no_such_database'|Access denied)/)
+  }
 })
 
-for (const [word, lacking] of [
+const LACKING = [
   ['json_table', /refuses json_table \(Error: .*\): use MySQL 8\.0\.4 or MariaDB 10\.6, or later/],
   ['skip locked', /refuses skip locked \(Error: .*syntax.*\): use/],
-] as const) {
-  test(`a server that does not know ${word} is told by what it lacks, and in its own words`, async () => {
-    await using place = await database('mysql').place()
+] as const
+
+for (const [db, word, lacking] of MYSQL_FAMILY.flatMap((db) => LACKING.map((lack) => [db, ...lack] as const))) {
+  test(`a ${db.name} that does not know ${word} is told by what it lacks, and in its own words`, async () => {
+    await using place = await db.place()
     const pool = createPool({ uri: place.url, connectionLimit: 2 })
     await using _ended = { [Symbol.asyncDispose]: () => pool.promise().end() }
     // The server itself refuses, as an older one does, since it is asked for a word that it does not know.
@@ -143,20 +147,22 @@ for (const [word, lacking] of [
   })
 }
 
-test('a MySQL database that the login has no right to', async () => {
-  await using place = await database('mysql').place()
-  const login = `rowcast_bare_${process.pid}`
-  await place.sql(`create user ${login}@'%' identified by '${SECRET}'`)
-  try {
-    const url = withPath(place.url, (changed) => {
-      changed.username = login
-      changed.password = SECRET
-    })
-    await mistaken(url, /^MySQL refused .*Access denied for user 'rowcast_bare_\d+'@'%' to database/)
-  } finally {
-    await place.sql(`drop user ${login}@'%'`)
-  }
-})
+for (const db of MYSQL_FAMILY) {
+  test(`a database on ${db.name} that the login has no right to`, async () => {
+    await using place = await db.place()
+    const login = `rowcast_bare_${process.pid}`
+    await place.sql(`create user ${login}@'%' identified by '${SECRET}'`)
+    try {
+      const url = withPath(place.url, (changed) => {
+        changed.username = login
+        changed.password = SECRET
+      })
+      await mistaken(url, /^MySQL refused .*Access denied for user 'rowcast_bare_\d+'@'%' to database/)
+    } finally {
+      await place.sql(`drop user ${login}@'%'`)
+    }
+  })
+}
 
 /** A server on which the role `app` needs a password. */
 async function startGuarded(password: string) {
@@ -189,13 +195,13 @@ test('a wrong password, and a login that nobody has', async () => {
   await using server = await startGuarded('correct')
   await mistaken(server.login('app'), /^Postgres refused .*password authentication failed for user "app"/)
   await mistaken(server.login('nobody'), /^Postgres refused .*password authentication failed for user "nobody"/)
-  await mistaken(
-    withPath(serverUrl('ROWCAST_TEST_MYSQL_URL'), (url) => {
-      url.username = 'rowcast_nobody'
-      url.password = SECRET
-    }),
-    /^MySQL refused .*Access denied for user 'rowcast_nobody'/,
-  )
+  for (const { name } of MYSQL_FAMILY) {
+    const url = withPath(serverUrl(name), (changed) => {
+      changed.username = 'rowcast_nobody'
+      changed.password = SECRET
+    })
+    await mistaken(url, /^MySQL refused .*Access denied for user 'rowcast_nobody'/)
+  }
 }, 60_000)
 
 test('a password that is changed while a channel is open is waited for', async () => {
@@ -272,7 +278,7 @@ test('a URL that cannot be read is not repeated', async () => {
     assertSecretKept(error)
   }
   const listenUrl = `postgres://app:${SECRET}@host:port/app`
-  const url = serverUrl('ROWCAST_TEST_POSTGRES_URL')
+  const url = serverUrl('postgres')
   const pool = new pg.Pool({ connectionString: url })
   for (const target of [url, postgres({ pool })]) {
     const opening = EventChannel.open(target, { listenUrl, logger: silent })

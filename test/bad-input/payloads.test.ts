@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { PayloadError } from '../../src/index.js'
-import { database } from '../support/databases.js'
+import { MYSQL_FAMILY } from '../support/databases.js'
 import { rejects } from '../support/errors.js'
 import { assertUnharmed, SETTINGS, stored } from '../support/settings.js'
 import { suite } from '../support/suite.js'
@@ -130,15 +130,16 @@ for (const setting of SETTINGS) {
 
 const test = suite('payloads over what the server takes')
 
-test('one that MySQL takes for too large rejects only its own call, and says which limit that is', async () => {
-  await using world = await World.open(database('mysql'), { maxPayloadBytes: 2 ** 27 })
-  const [row] = await world.place.sql('select @@max_allowed_packet as bytes')
-  const payloads = [1, 'x'.repeat(Number(row?.bytes) + 1_000), 2]
-  const [first, large, last] = payloads.map((payload) => world.channel.publish('orders', payload))
-  await rejects(Promise.resolve(large), 'PAYLOAD', /raise max_allowed_packet or lower maxPayloadBytes/)
-  await Promise.all([first, last])
-  assert.equal(await stored(world), { queue: 2 })
-  assert.is(world.channel.telemetry.snapshot()['events.publish'], 2)
-})
+for (const db of MYSQL_FAMILY)
+  test(`one that ${db.name} takes for too large rejects only its own call, and says which limit that is`, async () => {
+    await using world = await World.open(db, { maxPayloadBytes: 2 ** 27 })
+    const [row] = await world.place.sql('select @@max_allowed_packet as bytes')
+    const payloads = [1, 'x'.repeat(Number(row?.bytes) + 1_000), 2]
+    const [first, large, last] = payloads.map((payload) => world.channel.publish('orders', payload))
+    await rejects(Promise.resolve(large), 'PAYLOAD', /raise max_allowed_packet or lower maxPayloadBytes/)
+    await Promise.all([first, last])
+    assert.equal(await stored(world), { queue: 2 })
+    assert.is(world.channel.telemetry.snapshot()['events.publish'], 2)
+  })
 
 test.run()

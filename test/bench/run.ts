@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { MYSQL, openRunDatabase, POSTGRES } from '../support/servers/find.js'
+import { RunDatabases } from '../support/servers/find.js'
 import { toChart } from './chart.js'
 import { FULL, type Line, measure, QUICK } from './line.js'
 import { burdenedLines } from './lines/burdened.js'
@@ -69,10 +69,10 @@ async function main(): Promise<number> {
   }
   const lines = chooseLines()
   installRivals()
-  await using postgres = await openRunDatabase(POSTGRES)
-  await using mysql = await openRunDatabase(MYSQL)
-  process.env.ROWCAST_TEST_POSTGRES_URL = postgres.url
-  process.env.ROWCAST_TEST_MYSQL_URL = mysql.url
+  await using databases = new RunDatabases()
+  const postgres = await databases.open('postgres')
+  const mariadb = await databases.open('mariadb')
+  Object.assign(process.env, databases.environment)
 
   const pace = flags.quick ? QUICK : FULL
   const repeats = flags.repeats === undefined ? pace.repeats : Number(flags.repeats)
@@ -81,7 +81,7 @@ async function main(): Promise<number> {
   for (const line of lines) {
     results.push({ ...(await measure(line, { ...pace, repeats }, console.error)), quick: flags.quick, repeats })
   }
-  const versions = await readVersions({ postgres: postgres.url, mysql: mysql.url })
+  const versions = await readVersions({ postgres: postgres.url, mysql: mariadb.url })
   const report: Report = { startedAt, versions, lines: results }
   console.log(toText(report))
   const isWhole = lines.length === LINES.length && repeats >= FULL.repeats && flags.entries === undefined

@@ -14,9 +14,9 @@ for (const database of DATABASES) {
 
   test('it says what was picked', async () => {
     await using world = await open()
-    assert.equal([world.channel.backend, world.channel.adapter], ['queue', database.name])
+    assert.equal([world.channel.backend, world.channel.adapter], ['queue', database.family])
     const { ok, adapter, backend, latencyMs, error } = await world.channel.health()
-    assert.equal([ok, adapter, backend, error], [true, database.name, 'queue', undefined])
+    assert.equal([ok, adapter, backend, error], [true, database.family, 'queue', undefined])
     assert.ok(latencyMs > 0 && latencyMs < 5_000)
   })
 

@@ -176,7 +176,7 @@ for (const database of DATABASES) {
     })
   }
 
-  if (database.name === 'mysql') {
+  if (database.family === 'mysql') {
     test('a subscription is ready while others publish', async () => {
       await using world = await open()
       const [incoming, head] = ['log_incoming', 'log_head'].map((name) => world.place.table(name))

@@ -22,7 +22,7 @@ for (const database of DATABASES) {
       },
       mysql: { refuse: [`${before} for each row signal sqlstate '45000'`], accept: `drop trigger ${name}` },
       sqlite: { refuse: [`${before} begin select raise(abort, 'no'); end`], accept: `drop trigger ${name}` },
-    }[database.name]
+    }[database.family]
   }
 
   test("an event whose ack is refused is nobody's when its lease ends, and comes again", async () => {

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import type { EventMessage } from '../../src/index.js'
 import { Behind } from '../support/behind.js'
-import { database } from '../support/databases.js'
+import { ON_SERVERS } from '../support/databases.js'
 import type { Sight, TcpProxy } from '../support/proxy.js'
 import { suite } from '../support/suite.js'
 import { eventually, within } from '../support/wait.js'
@@ -24,9 +24,9 @@ async function spoil(proxy: TcpProxy, after: readonly Sight[], how: 'cut' | 'hal
   for (let i = 0; i < times; i++) await proxy.trap({ after, how })
 }
 
-for (const db of [database('postgres'), database('mysql')]) {
+for (const db of ON_SERVERS) {
   /** Where a settlement is committed: with its statement, or with a commit of its own. */
-  const commit: readonly Sight[] = db.name === 'mysql' ? [{ request: 'commit' }] : []
+  const commit: readonly Sight[] = db.family === 'mysql' ? [{ request: 'commit' }] : []
 
   for (const how of WAYS) {
     test(`${db.name}: a publish whose answer is ${how} stores one row`, async () => {

@@ -3,8 +3,8 @@ import * as assert from 'uvu/assert'
 import { Run } from '../support/actors/run.js'
 import { Behind } from '../support/behind.js'
 import { cutAgainAndAgain, cutterOf } from '../support/cutter.js'
-import { database } from '../support/databases.js'
-import { MYSQL, openRunDatabase, POSTGRES } from '../support/servers/find.js'
+import { ON_SERVERS } from '../support/databases.js'
+import { openRunDatabase } from '../support/servers/find.js'
 import { suite } from '../support/suite.js'
 import { tally } from '../support/tally.js'
 import { eventually, within } from '../support/wait.js'
@@ -13,16 +13,13 @@ import { eventually, within } from '../support/wait.js'
 const RUN_MS = 60_000
 const PATIENCE_MS = 15_000
 
-for (const [db, kind] of [
-  [database('postgres'), POSTGRES],
-  [database('mysql'), MYSQL],
-] as const) {
+for (const db of ON_SERVERS) {
   const test = suite(`connections cut on ${db.name}`)
 
   test(
     'every connection ended again and again, while processes publish and handle, loses nothing and shows nobody an error',
     async () => {
-      await using own = await openRunDatabase(kind)
+      await using own = await openRunDatabase(db.name)
       await using cutter = cutterOf(own.url)
       await using run = await Run.open(db, { leaseMs: 2_000 }, await db.place(own.url))
       const load = { callers: 4, pauseMs: 20, delayed: 0.1, delayMs: 1_000 }

@@ -26,7 +26,7 @@ const CANARY_BOUND_MS = 10_000 + 3_000 + PATIENCE_MS
 
 /** Publish, ack, claim and close, each over a connection of its own that goes silent at the worst moment. */
 async function getOver(db: TestDatabase): Promise<void> {
-  const commit: readonly Sight[] = db.name === 'mysql' ? [{ request: 'commit' }] : []
+  const commit: readonly Sight[] = db.family === 'mysql' ? [{ request: 'commit' }] : []
   await using behind = await Behind.open(db, { leaseMs: 60_000 })
   const { proxy, world } = behind
   const through = proxy.through(world.place.url)
@@ -123,17 +123,14 @@ async function hearAgain(db: TestDatabase): Promise<void> {
 // All wait at the same time.
 const waiting = {
   postgres: handled(getOver(database('postgres'))),
+  mariadb: handled(getOver(database('mariadb'))),
   mysql: handled(getOver(database('mysql'))),
   listening: handled(hearAgain(database('postgres'))),
 }
 
-test(
-  'postgres: publish, ack, claim and close get over connections that went silent',
-  () => waiting.postgres,
-  DEADLINE_MS,
-)
-
-test('mysql: publish, ack, claim and close get over connections that went silent', () => waiting.mysql, DEADLINE_MS)
+for (const name of ['postgres', 'mariadb', 'mysql'] as const) {
+  test(`${name}: publish, ack, claim and close get over connections that went silent`, () => waiting[name], DEADLINE_MS)
+}
 
 test(
   'postgres: the canary finds a LISTEN connection that went silent; notify tells onGap, the queue goes on',

@@ -6,7 +6,7 @@ import { runProgram } from '../support/actors/program.js'
 import { DATABASES, database, type Place, type TestDatabase } from '../support/databases.js'
 import { silent } from '../support/logger.js'
 import { collectGarbage } from '../support/memory.js'
-import { MYSQL, openRunDatabase, POSTGRES } from '../support/servers/find.js'
+import { openRunDatabase } from '../support/servers/find.js'
 import { suite } from '../support/suite.js'
 import { eventually } from '../support/wait.js'
 
@@ -35,11 +35,12 @@ const CASES: readonly (readonly [TestDatabase, BackendName])[] = [
 
 /** A database of the test's own, so that its connections can be counted. */
 async function openHome(db: TestDatabase): Promise<Home> {
-  if (db.name === 'sqlite') {
+  const { name } = db
+  if (name === 'sqlite') {
     const place = await db.place()
     return { place, connections: async () => 0, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() }
   }
-  const own = await openRunDatabase(db.name === 'postgres' ? POSTGRES : MYSQL)
+  const own = await openRunDatabase(name)
   const place = await db.place(own.url)
   const others =
     db.name === 'postgres'

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { Behind } from '../support/behind.js'
-import { database } from '../support/databases.js'
+import { ON_SERVERS } from '../support/databases.js'
 import { suite } from '../support/suite.js'
 import { eventually, within } from '../support/wait.js'
 import { Taker, type World } from '../support/world.js'
@@ -44,10 +44,11 @@ async function payloadsOf({ channel }: World, name: string, count: number): Prom
   return (await taker.takeMany(count + 1)).map(({ payload }) => payload)
 }
 
-for (const name of ['postgres', 'mysql'] as const) {
+for (const db of ON_SERVERS) {
+  const { name } = db
   const test = suite(`a publish to a log that is tried again on ${name}`)
-  const words = WORDS[name]
-  const open = () => Behind.open(database(name), { backend: 'log' })
+  const words = WORDS[db.family === 'postgres' ? 'postgres' : 'mysql']
+  const open = () => Behind.open(db, { backend: 'log' })
   const waits = (world: World, what: string) =>
     eventually(PATIENCE_MS, async () => (await world.place.sql(words.waiting(what))).length > 0)
 

@@ -3,9 +3,9 @@ import * as assert from 'uvu/assert'
 import { ConnectionError, EventChannel, type EventMessage } from '../../src/index.js'
 import { Behind } from '../support/behind.js'
 import { cutterOf } from '../support/cutter.js'
-import { database } from '../support/databases.js'
+import { ON_SERVERS } from '../support/databases.js'
 import { silent } from '../support/logger.js'
-import { MYSQL, openRunDatabase, POSTGRES } from '../support/servers/find.js'
+import { openRunDatabase } from '../support/servers/find.js'
 import { suite } from '../support/suite.js'
 import { tally } from '../support/tally.js'
 import { eventually, within } from '../support/wait.js'
@@ -21,16 +21,13 @@ const CUTS = 8
 const AWAY_MS = 10_000
 const CUT_EVERY_MS = 500
 
-for (const [db, kind] of [
-  [database('postgres'), POSTGRES],
-  [database('mysql'), MYSQL],
-] as const) {
+for (const db of ON_SERVERS) {
   const test = suite(`a log over broken connections on ${db.name}`)
 
   test(
     'every connection ended again and again: each subscriber and each group gets every event, in one order',
     async () => {
-      await using own = await openRunDatabase(kind)
+      await using own = await openRunDatabase(db.name)
       await using cutter = cutterOf(own.url)
       await using place = await db.place(own.url)
       const options = { backend: 'log', logger: silent, leaseMs: 2_000, ...place.options } as const
@@ -132,7 +129,7 @@ for (const [db, kind] of [
       const taker = new Taker(behind.channel, 'orders', joining)
       await behind.channel.publish('orders', 'first')
       const event = await taker.take(PATIENCE_MS)
-      const commit = db.name === 'mysql' ? [{ request: 'commit' }] : []
+      const commit = db.family === 'mysql' ? [{ request: 'commit' }] : []
       const sprung = written && behind.proxy.trap({ after: [{ request: 'the-group' }, ...commit], how: 'cut' })
       if (!written) behind.proxy.refuse(true)
       if (!written) behind.proxy.cut()

@@ -3,7 +3,8 @@ import { createConnection } from 'mysql2/promise'
 import pg from 'pg'
 import * as assert from 'uvu/assert'
 import { EventChannel } from '../../src/index.js'
-import { database, serverUrl } from '../support/databases.js'
+import type { ServerName } from '../support/chosen.js'
+import { ON_SERVERS, serverUrl } from '../support/databases.js'
 import { silent } from '../support/logger.js'
 import { seeded } from '../support/random.js'
 import { suite } from '../support/suite.js'
@@ -22,8 +23,8 @@ const MAX_OPEN_MS = 2_000
 const MANY = 20
 const SEED = 20_261_121
 
-for (const name of ['postgres', 'mysql'] as const) {
-  const db = database(name)
+for (const db of ON_SERVERS) {
+  const { name } = db
   const test = suite(`writers that commit out of order on ${name}`)
 
   for (const writers of [8, 32]) {
@@ -115,8 +116,8 @@ interface Connection extends AsyncDisposable {
   run(sql: string): Promise<unknown>
 }
 
-async function connect(name: 'postgres' | 'mysql', url: string): Promise<Connection> {
-  if (name === 'mysql') {
+async function connect(name: ServerName, url: string): Promise<Connection> {
+  if (name !== 'postgres') {
     const connection = await createConnection({ uri: url })
     return {
       handle: connection,
@@ -130,8 +131,8 @@ async function connect(name: 'postgres' | 'mysql', url: string): Promise<Connect
 }
 
 /** One transaction in the test's database, and one in another of the same server, both with a snapshot and a write. */
-async function idleTransactions(name: 'postgres' | 'mysql'): Promise<AsyncDisposable> {
-  const url = serverUrl(name === 'postgres' ? 'ROWCAST_TEST_POSTGRES_URL' : 'ROWCAST_TEST_MYSQL_URL')
+async function idleTransactions(name: ServerName): Promise<AsyncDisposable> {
+  const url = serverUrl(name)
   const elsewhere = new URL(url)
   elsewhere.pathname = name === 'postgres' ? '/postgres' : '/'
   const connections = [await connect(name, url), await connect(name, elsewhere.href)]

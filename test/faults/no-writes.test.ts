@@ -4,11 +4,11 @@ import * as assert from 'uvu/assert'
 import { type ChannelOptions, EventChannel, RowcastError } from '../../src/index.js'
 import { defer } from '../../src/wait.js'
 import { cutterOf } from '../support/cutter.js'
-import { database, type Place } from '../support/databases.js'
+import { database, MYSQL_FAMILY, type Place } from '../support/databases.js'
 import { limitFiles, smallDisk } from '../support/full-disk.js'
 import { silent } from '../support/logger.js'
-import { openRunDatabase, POSTGRES } from '../support/servers/find.js'
-import { askMysql, startMysql } from '../support/servers/mysql.js'
+import { openRunDatabase, SERVERS } from '../support/servers/find.js'
+import { askMysql } from '../support/servers/mysql.js'
 import { askPostgres } from '../support/servers/postgres.js'
 import { suite } from '../support/suite.js'
 import { eventually, within } from '../support/wait.js'
@@ -96,12 +96,12 @@ async function expectNothingHalfWritten(place: Place): Promise<void> {
 test(
   'postgres: read-only',
   async () => {
-    await using own = await openRunDatabase(POSTGRES)
+    await using own = await openRunDatabase('postgres')
     await using place = await database('postgres').place(own.url)
     await using cutter = cutterOf(own.url)
     const name = new URL(own.url).pathname.slice(1)
     const set = async (value: string) => {
-      await askPostgres(process.env.ROWCAST_TEST_POSTGRES_URL ?? '', `alter database ${name} ${value}`)
+      await askPostgres(own.url, `alter database ${name} ${value}`)
     }
     await outlast(own.url, place.options, {
       message: /takes no writes here .*read-only/,
@@ -117,24 +117,25 @@ test(
   DEADLINE_MS,
 )
 
-test(
-  'mariadb: read-only',
-  async () => {
-    await using server = await startMysql()
-    await askMysql(server.url, "create user app@'%'")
-    await askMysql(server.url, 'create database app')
-    await askMysql(server.url, "grant all on app.* to app@'%'")
-    const url = `mysql://app@127.0.0.1:${server.port}/app`
-    await using place = await database('mysql').place(url)
-    await outlast(url, place.options, {
-      message: /takes no writes here .*read-only/,
-      begin: () => askMysql(server.url, 'set global read_only = on'),
-      end: () => askMysql(server.url, 'set global read_only = off'),
-    })
-    await expectNothingHalfWritten(place)
-  },
-  DEADLINE_MS,
-)
+for (const { name, place: placeOn } of MYSQL_FAMILY)
+  test(
+    `${name}: read-only`,
+    async () => {
+      await using server = await SERVERS[name].start()
+      await askMysql(server.url, "create user app@'%'")
+      await askMysql(server.url, 'create database app')
+      await askMysql(server.url, "grant all on app.* to app@'%'")
+      const url = `mysql://app@127.0.0.1:${server.port}/app`
+      await using place = await placeOn(url)
+      await outlast(url, place.options, {
+        message: /takes no writes here .*read-only/,
+        begin: () => askMysql(server.url, 'set global read_only = on'),
+        end: () => askMysql(server.url, 'set global read_only = off'),
+      })
+      await expectNothingHalfWritten(place)
+    },
+    DEADLINE_MS,
+  )
 
 test(
   'sqlite: no file may grow',

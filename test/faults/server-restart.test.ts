@@ -2,10 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { EventChannel, type Gap } from '../../src/index.js'
 import { Run } from '../support/actors/run.js'
-import { database } from '../support/databases.js'
+import { ON_SERVERS } from '../support/databases.js'
 import { silent } from '../support/logger.js'
-import { startMysql } from '../support/servers/mysql.js'
-import { startPostgres } from '../support/servers/postgres.js'
+import { SERVERS } from '../support/servers/find.js'
 import { suite } from '../support/suite.js'
 import { tally } from '../support/tally.js'
 import { eventually } from '../support/wait.js'
@@ -16,10 +15,8 @@ const RUN_MS = 120_000
 /** How long the server is away, besides the time that it takes to start, in milliseconds. */
 const AWAY_MS = 1_000
 
-for (const [db, start] of [
-  [database('postgres'), startPostgres],
-  [database('mysql'), startMysql],
-] as const) {
+for (const db of ON_SERVERS) {
+  const { start } = SERVERS[db.name]
   const test = suite(`server restarted: ${db.name}`)
 
   for (const backend of ['queue', 'log'] as const) {

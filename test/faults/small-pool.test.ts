@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { mysql } from '../../src/adapters/mysql/index.js'
 import { postgres } from '../../src/adapters/postgres/index.js'
 import { type AdapterSource, EventChannel } from '../../src/index.js'
-import { database, type TestDatabase } from '../support/databases.js'
+import { database, MYSQL_FAMILY, type TestDatabase } from '../support/databases.js'
 import { rejects } from '../support/errors.js'
 import { silent } from '../support/logger.js'
 import { suite } from '../support/suite.js'
@@ -28,13 +28,13 @@ const KINDS: readonly { db: TestDatabase; open: (url: string, max: number) => Ow
       return { source: postgres({ pool }), [Symbol.asyncDispose]: () => pool.end() }
     },
   },
-  {
-    db: database('mysql'),
-    open(url, connectionLimit) {
+  ...MYSQL_FAMILY.map((db) => ({
+    db,
+    open(url: string, connectionLimit: number) {
       const pool = createPool({ uri: url, connectionLimit })
       return { source: mysql({ pool }), [Symbol.asyncDispose]: () => pool.end() }
     },
-  },
+  })),
 ]
 
 for (const { db, open } of KINDS) {

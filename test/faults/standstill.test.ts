@@ -16,6 +16,8 @@ const PATIENCE_MS = 15_000
 
 const CASES = [
   { name: 'postgres', pool: 'own' },
+  { name: 'mariadb', pool: 'own' },
+  { name: 'mariadb', pool: 'shared' },
   { name: 'mysql', pool: 'own' },
   { name: 'mysql', pool: 'shared' },
 ] as const

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { Run } from '../support/actors/run.js'
-import { database } from '../support/databases.js'
+import { database, MYSQL_FAMILY } from '../support/databases.js'
 import { type Random, seeded } from '../support/random.js'
 import { suite } from '../support/suite.js'
 import { eventually } from '../support/wait.js'
@@ -47,29 +47,31 @@ sqlite(
 
 sqlite.run()
 
-const mysql = suite('writers at once on mysql')
+for (const db of MYSQL_FAMILY) {
+  const mysql = suite(`writers at once on ${db.name}`)
 
-mysql(
-  'a storm of deadlocks, from eight publishers with the same keys and eight consumers, surfaces nowhere',
-  async () => {
-    await using run = await Run.open(database('mysql'), { leaseMs: 10_000, pollIntervalMs: 100 })
-    const load = { objects: 4, callers: 4, pauseMs: 10, keys: 20, priorities: [1, 5, 9], delayed: 0.1 }
-    const work = { objects: 4, concurrency: 8, workMs: 3, nacks: 0.2 }
-    await Promise.all([run.worker('w0', work), run.worker('w1', work)])
-    const publishers = await Promise.all([run.publisher('p0', load), run.publisher('p1', load)])
-    const random = seeded(5)
-    const deadlocks = await Promise.all([entangle(run, random), entangle(run, random), entangle(run, random)])
-    await Promise.all(publishers.map((publisher) => publisher.terminate()))
-    await run.settled(RUN_MS)
-    const { events, longestStallS } = await run.kept()
-    console.log(`${events} events, longest stall ${longestStallS} s, ${deadlocks.flat().length} deadlocks of users`)
-    const errors = run.facts.filter(({ type }) => type === 'rejected' || type === 'unsettled')
-    assert.equal(errors, [])
-  },
-  RUN_MS,
-)
+  mysql(
+    'a storm of deadlocks, from eight publishers with the same keys and eight consumers, surfaces nowhere',
+    async () => {
+      await using run = await Run.open(db, { leaseMs: 10_000, pollIntervalMs: 100 })
+      const load = { objects: 4, callers: 4, pauseMs: 10, keys: 20, priorities: [1, 5, 9], delayed: 0.1 }
+      const work = { objects: 4, concurrency: 8, workMs: 3, nacks: 0.2 }
+      await Promise.all([run.worker('w0', work), run.worker('w1', work)])
+      const publishers = await Promise.all([run.publisher('p0', load), run.publisher('p1', load)])
+      const random = seeded(5)
+      const deadlocks = await Promise.all([entangle(run, random), entangle(run, random), entangle(run, random)])
+      await Promise.all(publishers.map((publisher) => publisher.terminate()))
+      await run.settled(RUN_MS)
+      const { events, longestStallS } = await run.kept()
+      console.log(`${events} events, longest stall ${longestStallS} s, ${deadlocks.flat().length} deadlocks of users`)
+      const errors = run.facts.filter(({ type }) => type === 'rejected' || type === 'unsettled')
+      assert.equal(errors, [])
+    },
+    RUN_MS,
+  )
 
-mysql.run()
+  mysql.run()
+}
 
 /** Publishes events with keys in any order in transactions of a user's own, who has to live with the deadlocks. */
 async function entangle(run: Run, random: Random): Promise<readonly unknown[]> {

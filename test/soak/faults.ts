@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Actor } from '../support/actors/actor.js'
 import type { Run } from '../support/actors/run.js'
+import { type DatabaseName, NAMES } from '../support/chosen.js'
 import { cutterOf } from '../support/cutter.js'
 import { nowMs } from '../support/history/index.js'
 import { pick, type Random } from '../support/random.js'
@@ -21,19 +22,19 @@ export interface Scene {
 /** Something that goes wrong again and again. A new one is one more in the list below. */
 export interface Fault {
   readonly name: string
-  readonly databases: readonly ('postgres' | 'mysql' | 'sqlite')[]
+  readonly databases: readonly DatabaseName[]
   /** Plays it once; called again until the time is over. */
   play(scene: Scene): Promise<void>
 }
 
-const ALL = ['postgres', 'mysql', 'sqlite'] as const
+const ON_SERVERS = ['postgres', 'mariadb', 'mysql'] as const
 const HOURS_MS = 3_600_000
 
 export const FAULTS: readonly Fault[] = [
-  { name: 'none', databases: ALL, play: () => sleep(1_000) },
+  { name: 'none', databases: NAMES, play: () => sleep(1_000) },
   {
     name: 'worker killed (SIGKILL)',
-    databases: ALL,
+    databases: NAMES,
     play: ({ replace, random }) =>
       replace(async (worker) => {
         await sleep(random() * 500)
@@ -42,7 +43,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'worker stopped for longer than a lease (SIGSTOP)',
-    databases: ALL,
+    databases: NAMES,
     play: async ({ run, workers, random }) => {
       const stop = () => pick(random, workers).whileStopped(() => sleep(LEASE_MS * (1.1 + random())))
       // It may have been stopped in the middle of writing, which keeps everybody else from it.
@@ -53,7 +54,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'worker asked to end (SIGTERM)',
-    databases: ALL,
+    databases: NAMES,
     play: ({ replace, random }) =>
       replace(async (worker) => {
         await sleep(random() * 500)
@@ -62,7 +63,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'event loop blocked for longer than a lease',
-    databases: ALL,
+    databases: NAMES,
     play: async ({ run, random }) => {
       await run.publish({ first: [{ do: 'block', ms: LEASE_MS * (1.1 + random()) }] }, { priority: 1 })
       await sleep(1_000)
@@ -70,7 +71,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'process clock wrong by hours',
-    databases: ALL,
+    databases: NAMES,
     play: async ({ run, random }) => {
       const clockShiftMs = (random() < 0.5 ? -1 : 1) * HOURS_MS * (1 + random() * 10)
       const guest = await run.worker(unique('guest'), { clockShiftMs, nacks: 0.1 })
@@ -81,7 +82,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'transactions committed late and rolled back',
-    databases: ['postgres', 'mysql'],
+    databases: ON_SERVERS,
     play: async ({ run, random }) => {
       const how = pick(random, ['commit', 'rollback'] as const)
       await run.publishInTransaction(how, [{}, { priority: 1 }], () => sleep(random() * 2_000))
@@ -89,7 +90,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a transaction open for long',
-    databases: ['postgres', 'mysql'],
+    databases: ON_SERVERS,
     play: async ({ run }) => {
       const transaction = await run.place.begin()
       const { query } = transaction.handle as { query(text: string): Promise<unknown> }
@@ -110,7 +111,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'every connection cut',
-    databases: ['postgres', 'mysql'],
+    databases: ON_SERVERS,
     play: async ({ run, random }) => {
       await using cutter = cutterOf(run.place.url)
       await run.recorder.hindering('*', 'cut', async () => {

@@ -1,14 +1,15 @@
 /*
- * Faults at random, for as long as one likes: `npm run soak -- --minutes N --database sqlite|postgres|mysql|all --seed S`.
+ * Faults at random, for as long as one likes: `npm run soak -- --minutes N --database sqlite,postgres,mariadb,mysql|all --seed S`.
  * One round after the other, publishers and workers run through one fault, in a place of their own; then the history of
  * the round is judged. Prints a table at the end, and ends with code 1 on the first broken promise.
  */
 import { parseArgs } from 'node:util'
 import { Run } from '../support/actors/run.js'
+import { type DatabaseName, NAMES } from '../support/chosen.js'
 import { database, type TestDatabase } from '../support/databases.js'
 import type { Fact, Judgement } from '../support/history/index.js'
 import { pick, type Random, seeded } from '../support/random.js'
-import { MYSQL, openRunDatabase, POSTGRES } from '../support/servers/find.js'
+import { openRunDatabase, RunDatabases } from '../support/servers/find.js'
 import { FAULTS, type Fault, LEASE_MS, type Scene } from './faults.js'
 import { Table } from './table.js'
 
@@ -24,7 +25,8 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 })
-const names = values.database === 'all' ? (['sqlite', 'postgres', 'mysql'] as const) : [values.database]
+const names =
+  values.database === 'all' ? NAMES : values.database.split(',').map((name) => database(name as DatabaseName).name)
 
 /** Plays rounds on one database until its time is over; each fault once before any comes again. */
 async function soak(db: TestDatabase, minutes: number, random: Random, table: Table): Promise<boolean> {
@@ -45,7 +47,7 @@ async function soak(db: TestDatabase, minutes: number, random: Random, table: Ta
 }
 
 async function playRound(db: TestDatabase, fault: Fault, random: Random): Promise<Judgement> {
-  await using own = db.name === 'sqlite' ? undefined : await openRunDatabase(db.name === 'mysql' ? MYSQL : POSTGRES)
+  await using own = db.name === 'sqlite' ? undefined : await openRunDatabase(db.name)
   await using run = await Run.open(db, OPTIONS, await db.place(own?.url))
   let count = 0
   const startWorker = () =>
@@ -86,16 +88,15 @@ function explain(violation: string, facts: readonly Fact[]): void {
 
 async function main(): Promise<number> {
   // The servers, for those who reach them from outside the databases that are soaked.
-  await using postgres = names.includes('postgres') ? await openRunDatabase(POSTGRES) : undefined
-  await using mysql = names.includes('mysql') ? await openRunDatabase(MYSQL) : undefined
-  if (postgres) process.env.ROWCAST_TEST_POSTGRES_URL = postgres.url
-  if (mysql) process.env.ROWCAST_TEST_MYSQL_URL = mysql.url
+  await using databases = new RunDatabases()
+  for (const name of names) if (name !== 'sqlite') await databases.open(name)
+  Object.assign(process.env, databases.environment)
   console.log(`seed ${values.seed}`)
   const random = seeded(Number(values.seed))
   const table = new Table()
   let kept = true
   for (const name of names) {
-    kept = kept && (await soak(database(name as TestDatabase['name']), Number(values.minutes), random, table))
+    kept = kept && (await soak(database(name), Number(values.minutes), random, table))
   }
   console.log(`\n${table}`)
   return kept ? 0 : 1

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createPool } from 'mysql2/promise'
 import pg from 'pg'
-import { serverUrl } from './databases.js'
 import type { Recorder } from './history/index.js'
 
 /** Ends connections by the server's own means, from outside. */
@@ -10,10 +9,9 @@ export interface Cutter extends AsyncDisposable {
   cut(): Promise<number>
 }
 
-/** @param url a database of the test's own */
+/** @param url a database of the test's own, by a login that may end the sessions of others */
 export function cutterOf(url: string): Cutter {
-  const name = new URL(url).pathname.slice(1)
-  return url.startsWith('postgres') ? postgresCutter(name) : mysqlCutter(name)
+  return url.startsWith('postgres') ? postgresCutter(url) : mysqlCutter(url)
 }
 
 /** Cuts again and again for a while, and records that everybody was hindered. */
@@ -28,20 +26,22 @@ export async function cutAgainAndAgain(cutter: Cutter, recorder: Recorder, times
   return connections
 }
 
-function postgresCutter(name: string): Cutter {
-  const pool = new pg.Pool({ connectionString: serverUrl('ROWCAST_TEST_POSTGRES_URL'), max: 1 })
-  const text = 'select count(pg_terminate_backend(pid))::int as ended from pg_stat_activity where datname = $1'
+function postgresCutter(url: string): Cutter {
+  const pool = new pg.Pool({ connectionString: url, max: 1 })
+  const text = `select count(pg_terminate_backend(pid))::int as ended
+    from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`
   return {
-    cut: async () => (await pool.query<{ ended: number }>(text, [name])).rows[0]?.ended ?? 0,
+    cut: async () => (await pool.query<{ ended: number }>(text)).rows[0]?.ended ?? 0,
     [Symbol.asyncDispose]: () => pool.end(),
   }
 }
 
-function mysqlCutter(name: string): Cutter {
-  const pool = createPool({ uri: serverUrl('ROWCAST_TEST_MYSQL_URL'), connectionLimit: 1 })
+function mysqlCutter(url: string): Cutter {
+  const pool = createPool({ uri: url, connectionLimit: 1 })
+  const text = 'select id as id from information_schema.processlist where db = database() and id <> connection_id()'
   return {
     async cut() {
-      const [rows] = await pool.query('select id from information_schema.processlist where db = ?', [name])
+      const [rows] = await pool.query(text)
       const ids = (rows as { id: number }[]).map(({ id }) => id)
       // One that has ended by itself meanwhile is unknown.
       for (const id of ids) await pool.query(`kill ${id}`).catch(() => undefined)

@@ -6,6 +6,7 @@ import Database from 'better-sqlite3'
 import { createPool } from 'mysql2/promise'
 import pg from 'pg'
 import type { ChannelOptions } from '../../src/index.js'
+import { type DatabaseName, demand, type ServerName, VARIABLES } from './chosen.js'
 
 type Row = Record<string, unknown>
 
@@ -38,7 +39,9 @@ export interface UserTransaction {
 }
 
 export interface TestDatabase {
-  readonly name: 'postgres' | 'mysql' | 'sqlite'
+  readonly name: DatabaseName
+  /** MySQL and MariaDB share what is named for it: the adapter, its statements and its driver. */
+  readonly family: 'postgres' | 'mysql' | 'sqlite'
   /** Whether a publish elsewhere wakes a consumer at once, without polling. */
   readonly wakes: boolean
   /** SQL for a point in time so many seconds ago, as the tables store it. */
@@ -47,37 +50,58 @@ export interface TestDatabase {
   place(url?: string): Promise<Place>
 }
 
-/** Where rowcast runs. A new database is one line here. */
+const agoOnMysql = (seconds: number) => `date_sub(utc_timestamp(6), interval ${seconds} second)`
+
+/** Where rowcast runs. A new database is one entry here. */
 export const DATABASES: readonly TestDatabase[] = [
-  { name: 'postgres', wakes: true, ago: (s) => `now() - interval '${s} seconds'`, place: placeOnPostgres },
-  { name: 'mysql', wakes: false, ago: (s) => `date_sub(utc_timestamp(6), interval ${s} second)`, place: placeOnMysql },
+  {
+    name: 'postgres',
+    family: 'postgres',
+    wakes: true,
+    ago: (s) => `now() - interval '${s} seconds'`,
+    place: placeOnPostgres,
+  },
+  { name: 'mariadb', family: 'mysql', wakes: false, ago: agoOnMysql, place: (url) => placeOnMysql('mariadb', url) },
+  { name: 'mysql', family: 'mysql', wakes: false, ago: agoOnMysql, place: (url) => placeOnMysql('mysql', url) },
   {
     name: 'sqlite',
+    family: 'sqlite',
     wakes: true,
     ago: (s) => `cast((unixepoch('subsec') - ${s}) * 1000 as integer)`,
     place: placeOnSqlite,
   },
 ]
 
+type OnServer = TestDatabase & { readonly name: ServerName }
+
+/** Those that are servers. */
+export const ON_SERVERS = DATABASES.filter((each): each is OnServer => each.name !== 'sqlite')
+/** MariaDB and MySQL: for tests of what the adapter for both does. */
+export const MYSQL_FAMILY = ON_SERVERS.filter(({ family }) => family === 'mysql')
+
 /** The one of that name; for tests of what only one database has. */
-export function database(name: TestDatabase['name']): TestDatabase {
+export function database(name: DatabaseName): TestDatabase {
   const found = DATABASES.find((candidate) => candidate.name === name)
   if (found === undefined) throw new Error(`no test database named ${name}`)
   return found
 }
 
-/** The server that the runner found or started. */
-export function serverUrl(variable: 'ROWCAST_TEST_POSTGRES_URL' | 'ROWCAST_TEST_MYSQL_URL'): string {
-  const url = process.env[variable]
+/**
+ * The server that the runner found or started.
+ * @throws {LeftOut} when this run is not about it
+ */
+export function serverUrl(name: ServerName): string {
+  demand(name)
+  const url = process.env[VARIABLES[name]]
   if (url) return url
-  throw new Error(`${variable} is not set: run the tests by npm test, which finds or starts the servers`)
+  throw new Error(`${VARIABLES[name]} is not set: run the tests by npm test, which finds or starts the servers`)
 }
 
 function unique(): string {
   return `t${randomBytes(6).toString('hex')}`
 }
 
-async function placeOnPostgres(url = serverUrl('ROWCAST_TEST_POSTGRES_URL')): Promise<Place> {
+async function placeOnPostgres(url = serverUrl('postgres')): Promise<Place> {
   const schema = unique()
   const pool = new pg.Pool({ connectionString: url, max: 4 })
   pool.on('error', () => undefined)
@@ -102,7 +126,7 @@ async function placeOnPostgres(url = serverUrl('ROWCAST_TEST_POSTGRES_URL')): Pr
   }
 }
 
-async function placeOnMysql(url = serverUrl('ROWCAST_TEST_MYSQL_URL')): Promise<Place> {
+async function placeOnMysql(name: ServerName, url = serverUrl(name)): Promise<Place> {
   const tablePrefix = `${unique()}_`
   const pool = createPool({ uri: url, connectionLimit: 4, timezone: 'Z' })
   const sql = async (text: string) => (await pool.query(text))[0] as Row[]
@@ -131,6 +155,7 @@ async function placeOnMysql(url = serverUrl('ROWCAST_TEST_MYSQL_URL')): Promise<
 }
 
 async function placeOnSqlite(): Promise<Place> {
+  demand('sqlite')
   const folder = mkdtempSync(join(tmpdir(), 'rowcast-test-'))
   const file = join(folder, 'events.db')
   const open = () => new Database(file, { timeout: 5_000 })

@@ -6,13 +6,13 @@ import { migrationSql as postgresSql } from '../../src/adapters/postgres/index.j
 import { migrationSql as sqliteSql } from '../../src/adapters/sqlite/index.js'
 import type { Place, TestDatabase } from './databases.js'
 
-type Name = TestDatabase['name']
+type Family = TestDatabase['family']
 
 const PRINTERS = { postgres: postgresSql, mysql: mysqlSql, sqlite: sqliteSql } as const
 
 /** The migrations of a place as a person would have them printed. */
 export function printedFor(database: TestDatabase, place: Place, from = 0): string {
-  return PRINTERS[database.name]({ ...place.options, from })
+  return PRINTERS[database.family]({ ...place.options, from })
 }
 
 /** Its statements one by one. */
@@ -20,7 +20,7 @@ export function statementsOf(printed: string): readonly string[] {
   return printed.split(/;\n/).filter((statement) => statement.trim() !== '')
 }
 
-const RUNNERS: Readonly<Record<Name, (url: string, script: string) => Promise<unknown>>> = {
+const RUNNERS: Readonly<Record<Family, (url: string, script: string) => Promise<unknown>>> = {
   async postgres(url, script) {
     const client = new pg.Client({ connectionString: url })
     await client.connect()
@@ -39,5 +39,5 @@ const RUNNERS: Readonly<Record<Name, (url: string, script: string) => Promise<un
 
 /** Runs a script of several statements as a plain client of the database would. */
 export async function runScript(database: TestDatabase, place: Place, script: string): Promise<void> {
-  await RUNNERS[database.name](place.url, script)
+  await RUNNERS[database.family](place.url, script)
 }

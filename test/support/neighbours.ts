@@ -65,9 +65,9 @@ export class Neighbours implements AsyncDisposable {
   }
 
   async #drop(name: string): Promise<void> {
-    if (this.#database.name === 'postgres') {
+    if (this.#database.family === 'postgres') {
       await this.place.sql(`drop schema if exists "${name.replaceAll('"', '""')}" cascade`)
-    } else if (this.#database.name === 'mysql') {
+    } else if (this.#database.family === 'mysql') {
       const tables = RELATIONS.map((relation) => `\`${`${name}${relation}`.replaceAll('`', '``')}\``)
       await this.place.sql(`drop table if exists ${tables.join(', ')}`)
     }

@@ -25,7 +25,7 @@ export interface Planner extends AsyncDisposable {
 const WHOLE_KEY = /\b(id|dedupe_key) ?=/
 
 export function openPlanner(database: TestDatabase, place: Place): Promise<Planner> {
-  return { postgres: planOnPostgres, mysql: planOnMysql, sqlite: planOnSqlite }[database.name](place)
+  return { postgres: planOnPostgres, mysql: planOnMysql, sqlite: planOnSqlite }[database.family](place)
 }
 
 interface Node {

@@ -4,6 +4,8 @@ import { spawn } from 'node:child_process'
 export interface FileResult {
   readonly passed: number
   readonly failed: number
+  /** Those that came to a database which was not chosen. */
+  readonly leftOut: number
   readonly output: string
   readonly elapsedMs: number
   /** Why the file counts as failed beyond its own tests. */
@@ -41,22 +43,26 @@ export async function runFile(file: string, environment: NodeJS.ProcessEnv): Pro
 }
 
 /** uvu ends well when a hook threw, when nobody called run(), and when tests were skipped: none of it is good. */
-function judge(text: string, code: number | null, isLate: boolean): Pick<FileResult, 'passed' | 'failed' | 'fault'> {
+function judge(
+  text: string,
+  code: number | null,
+  isLate: boolean,
+): Pick<FileResult, 'passed' | 'failed' | 'leftOut' | 'fault'> {
   const count = (label: string) => {
     const found = text.match(new RegExp(`^\\s*${label}:\\s+(\\d+)\\s*$`, 'm'))
     return found === null ? 0 : Number(found[1])
   }
   const total = count('Total')
-  const passed = count('Passed')
+  const [finished, leftOut] = [count('Passed'), count('Left out')]
   const fault = findFault()
-  const failed = Math.max(total - passed, fault === undefined ? 0 : 1)
-  return { passed, failed, fault }
+  const failed = Math.max(total - finished, fault === undefined ? 0 : 1)
+  return { passed: finished - leftOut, failed, leftOut, fault }
 
   function findFault(): string | undefined {
     if (isLate) return `did not end within ${LIMIT_MS / 1_000} s`
     if (total === 0) return 'ran no test'
     if (count('Skipped') > 0) return 'skipped tests'
-    if (code !== 0 && total === passed) return `ended with code ${code}`
+    if (code !== 0 && total === finished) return `ended with code ${code}`
     return undefined
   }
 }

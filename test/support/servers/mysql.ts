@@ -1,44 +1,87 @@
-import { existsSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { createConnection } from 'mysql2/promise'
-import { accountOf, findProgram, makeFolder, type OwnServer, runCommand, startServer } from './own-server.js'
+import { demand } from '../chosen.js'
+import { fetchFromDebian, unpackedCommand } from './debian.js'
+import {
+  type Account,
+  accountOf,
+  type Command,
+  findProgram,
+  makeFolder,
+  type OwnServer,
+  runCommand,
+  startServer,
+} from './own-server.js'
 
-const FOLDERS = ['/usr/sbin', '/usr/libexec', '/usr/local/sbin']
+/*
+ * What MySQL and MariaDB share: the driver, and how a server of them is run. MariaDB's own beginning is in mariadb.ts.
+ */
 
-/** Rejects unless MySQL or MariaDB answers there. */
-export async function probeMysql(url: string): Promise<void> {
-  await askMysql(url, 'select 1')
+/** Where servers are installed, off the path. */
+export const FOLDERS = ['/usr/sbin', '/usr/libexec', '/usr/local/sbin', '/usr/local/mysql/bin', '/opt/homebrew/bin']
+/** Folders of data as a server makes them at first, which takes it ten seconds. */
+const CACHE = fileURLToPath(new URL('../../../.tmp/data/', import.meta.url))
+
+/** Where names are not looked up, an address is not `localhost`. */
+const FIRST_SQL = `create user root@'127.0.0.1';
+grant all on *.* to root@'127.0.0.1' with grant option;
+`
+
+/** Less to copy. */
+const SMALL_LOG = '--innodb-redo-log-capacity=8M'
+
+/** A server's program, and who runs it. */
+export interface Program {
+  readonly command: Command
+  readonly account: Account | undefined
+}
+
+/** The version of the server that answers there, in its own words; rejects when none does. */
+export async function versionOf(url: string): Promise<string> {
+  return String((await askMysql(url, 'select version() as answer'))[0]?.answer)
 }
 
 /** Runs one statement on a connection of its own. */
-export async function askMysql(url: string, sql: string): Promise<void> {
+export async function askMysql(url: string, sql: string): Promise<readonly Record<string, unknown>[]> {
   const connection = await createConnection({ uri: url, connectTimeout: 3_000 })
   connection.on('error', () => undefined)
   try {
-    await connection.query(sql)
+    const [rows] = await connection.query(sql)
+    return Array.isArray(rows) ? (rows as Record<string, unknown>[]) : []
   } finally {
     await connection.end()
   }
 }
 
-/** Starts a MariaDB of our own; installs Debian's package first where there is none and we may. */
+/** Starts a MySQL of our own: the one that is installed, else one of Debian unstable. */
 export async function startMysql(settings: readonly string[] = []): Promise<OwnServer> {
-  if (findServer() === undefined) installServer()
-  const mysqld = findServer()
-  if (mysqld === undefined) throw new Error('mariadb-server was installed, but there is no mariadbd')
-  const account = accountOf('mysql')
-  const folder = makeFolder('mysql', account)
+  demand('mysql')
+  const program = installed() ?? unpacked()
+  const folder = makeFolder('mysql', program.account)
   const data = join(folder, 'data')
-  initialize(mysqld, data, account)
+  cpSync(initialized(program), data, { recursive: true })
+  if (program.account !== undefined) runCommand('chown', ['-R', `${program.account.uid}:${program.account.gid}`, data])
+  return startProgram(program, folder, data, ['--mysqlx=OFF', '--sync-binlog=0', ...settings])
+}
+
+/** Runs a server of either kind whose data are there. */
+export function startProgram(
+  { command, account }: Program,
+  folder: string,
+  data: string,
+  settings: readonly string[],
+): Promise<OwnServer> {
   return startServer(
     {
       account,
       url: (port) => `mysql://root@127.0.0.1:${port}/mysql`,
-      probe: probeMysql,
+      probe: versionOf,
       command: (port) => ({
-        file: mysqld,
+        ...command,
         args: [
-          '--no-defaults',
+          ...command.args,
           `--datadir=${data}`,
           `--port=${port}`,
           `--socket=${join(folder, 'socket')}`,
@@ -53,26 +96,54 @@ export async function startMysql(settings: readonly string[] = []): Promise<OwnS
   )
 }
 
-function findServer(): string | undefined {
-  return findProgram('mariadbd', FOLDERS) ?? findProgram('mysqld', FOLDERS)
+/** MariaDB brings a `mysqld`, too. */
+function installed(): Program | undefined {
+  const file = findProgram('mysqld', FOLDERS)
+  if (file === undefined || /MariaDB/i.test(runCommand(file, ['--version']))) return undefined
+  return { command: { file, args: ['--no-defaults'] }, account: accountOf('mysql') }
 }
 
-/** MariaDB has a program for it, MySQL an option of its server. */
-function initialize(mysqld: string, data: string, account: object | undefined): void {
-  const install = findProgram('mariadb-install-db')
-  if (install === undefined) {
-    runCommand(mysqld, ['--no-defaults', '--initialize-insecure', `--datadir=${data}`], account)
-    return
-  }
-  const options = [`--datadir=${data}`, '--auth-root-authentication-method=normal', '--skip-test-db']
-  runCommand(install, ['--no-defaults', ...options], { ...account, cwd: join(data, '..') })
+function unpacked(): Program {
+  const root = fetchFromDebian(['mysql-server-core'])
+  const { args, ...command } = unpackedCommand(root, 'usr/sbin/mysqld')
+  const options = [
+    `--basedir=${join(root, 'usr')}`,
+    `--lc-messages-dir=${join(root, 'usr/share/mysql')}`,
+    `--plugin-dir=${join(root, 'usr/lib/mysql/plugin')}`,
+    '--secure-file-priv=NULL',
+    ...asRoot(),
+  ]
+  return { command: { ...command, args: [...args, '--no-defaults', ...options] }, account: undefined }
 }
 
-function installServer(): void {
-  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) {
-    throw new Error('there is no mariadbd or mysqld, and only root on Debian can install one')
+/** Root may run a server only where it says that it means to. */
+export function asRoot(): readonly string[] {
+  return process.getuid?.() === 0 ? ['--user=root'] : []
+}
+
+/** A folder of data as the server makes it at first. */
+function initialized({ command, account }: Program): string {
+  const environment = { env: command.env ?? process.env }
+  const version = runCommand(command.file, [...command.args, '--version'], environment)
+  const kept = join(CACHE, version.replace(/.*Ver (\S+).*/s, 'mysql-$1'))
+  if (existsSync(kept)) return kept
+  mkdirSync(CACHE, { recursive: true })
+  const folder = makeFolder('mysql', account)
+  const ready = mkdtempSync(join(CACHE, 'making-'))
+  try {
+    const [data, first] = [join(folder, 'data'), join(folder, 'first.sql')]
+    writeFileSync(first, FIRST_SQL)
+    const settings = ['--initialize-insecure', `--datadir=${data}`, `--init-file=${first}`, SMALL_LOG]
+    runCommand(command.file, [...command.args, ...settings], { ...account, ...environment })
+    cpSync(data, ready, { recursive: true })
+    // The name of one server; each gets its own.
+    rmSync(join(ready, 'auto.cnf'))
+    renameSync(ready, kept)
+  } catch (error) {
+    // Another run may have been quicker.
+    if (!existsSync(kept)) throw error
+  } finally {
+    for (const made of [folder, ready]) rmSync(made, { recursive: true, force: true })
   }
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  runCommand('apt-get', ['update'], { env })
-  runCommand('apt-get', ['install', '-y', '--no-install-recommends', 'mariadb-server'], { env })
+  return kept
 }

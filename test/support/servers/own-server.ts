@@ -3,6 +3,7 @@ import { accessSync, chownSync, constants, mkdtempSync, readdirSync, rmSync } fr
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { describe } from '../../../src/errors.js'
 import { eventually } from '../wait.js'
 
 /** A database server that this process started, on a port of its own; stopped and gone when disposed. */
@@ -21,13 +22,20 @@ export interface Account {
   readonly gid: number
 }
 
+/** A command line, and the environment where it is not this process's own. */
+export interface Command {
+  readonly file: string
+  readonly args: readonly string[]
+  readonly env?: NodeJS.ProcessEnv
+}
+
 /** How to run one kind of server. */
 export interface ServerRecipe {
   /** The command line, given the port and the folder of its data. */
-  command(port: number, folder: string): { file: string; args: readonly string[] }
+  command(port: number, folder: string): Command
   url(port: number): string
   /** Rejects until the server answers. */
-  probe(url: string): Promise<void>
+  probe(url: string): Promise<unknown>
   readonly account: Account | undefined
   /** The signal that ends it at once; Postgres leaves processes behind when it is killed. @default SIGKILL */
   readonly immediate?: NodeJS.Signals
@@ -35,6 +43,8 @@ export interface ServerRecipe {
 
 /** How long a server may take to come up or go down, in milliseconds. */
 const PATIENCE_MS = 60_000
+/** How much of what a server printed last an error repeats. */
+const SAID_LENGTH = 2_000
 
 /** Starts a server whose data folder is ready. */
 export async function startServer(recipe: ServerRecipe, folder: string): Promise<OwnServer> {
@@ -45,14 +55,27 @@ export async function startServer(recipe: ServerRecipe, folder: string): Promise
     url,
     port,
     async start() {
-      const { file, args } = recipe.command(port, folder)
-      child = spawn(file, args, { stdio: 'ignore', ...recipe.account })
-      await eventually(PATIENCE_MS, () =>
+      const { file, args, env } = recipe.command(port, folder)
+      const started = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], ...recipe.account, ...(env && { env }) })
+      child = started
+      let said = ''
+      const collect = (chunk: Buffer) => {
+        said = (said + chunk).slice(-SAID_LENGTH)
+      }
+      for (const stream of [started.stdout, started.stderr]) stream.on('data', collect)
+      let refusal: unknown
+      const isUp = () =>
         recipe.probe(url).then(
           () => true,
-          () => false,
-        ),
-      )
+          (error) => {
+            refusal = error
+            return false
+          },
+        )
+      const isOver = async () => (await isUp()) || started.exitCode !== null
+      const outcome = await eventually(PATIENCE_MS, isOver).catch(() => false)
+      if (outcome && started.exitCode === null) return
+      throw new Error(`${file} does not answer on ${port} (${describe(refusal)}): ${said}`)
     },
     async stop(how = 'orderly') {
       if (child === undefined || child.exitCode !== null || child.signalCode !== null) return

