@@ -21,6 +21,8 @@ export class DatabaseClock {
    * event loop was held up, says an earlier time than it is, never a later one: the latest is the best.
    */
   observe(databaseMs: number): void {
+    // An answer without a time says none; an id made of it would be none either.
+    if (!Number.isFinite(databaseMs)) return
     const lateMs = this.now() - databaseMs
     const isKnown = this.ageMs < PATIENCE_MS
     if (isKnown && lateMs > LATE_MS) return

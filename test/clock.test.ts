@@ -27,6 +27,14 @@ test('a later time counts, an earlier one is an answer that waited to be read', 
   assert.ok(shows(clock, 2_000_000))
 })
 
+test('what is no number is no time', () => {
+  const clock = new DatabaseClock()
+  clock.observe(1_000_000)
+  for (const none of [Number.NaN, Number.POSITIVE_INFINITY]) clock.observe(none)
+  assert.ok(shows(clock, 1_000_000))
+  assert.ok(UUID.parse(new EventIds(clock).next()))
+})
+
 test('time goes on by itself', async () => {
   const clock = new DatabaseClock()
   clock.observe(1_000_000)

@@ -27,7 +27,7 @@ const OPENERS: Readonly<Record<BackendName, (context: BackendContext) => Promise
   },
   async log(context) {
     await prepareTables(context)
-    return new LogBackend(context)
+    return LogBackend.open(context)
   },
 }
 

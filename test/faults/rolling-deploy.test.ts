@@ -49,7 +49,7 @@ for (const database of DATABASES) {
       const upgraded = await next.EventChannel.open(place.url, options)
       assert.equal(await upgraded.migrate(), [])
       const recorded = await place.sql(`select max(version) as version from ${place.table('migrations')}`)
-      assert.is(Number(recorded[0]?.version), next.version(database.name))
+      assert.is(Number(recorded[0]?.version), next.version(database))
       traffic.listenWith(upgraded as EventChannel, backend)
       await traffic.publishWith(old, upgraded as EventChannel)
 
@@ -72,9 +72,7 @@ for (const database of DATABASES) {
     await using running = await EventChannel.open(place.url, options)
     const upgraded = await next.EventChannel.open(place.url, options)
     await upgraded.close()
-    const expected = new RegExp(
-      `schema is at version ${next.version(database.name)}, .* upgrade rowcast in this process`,
-    )
+    const expected = new RegExp(`schema is at version ${next.version(database)}, .* upgrade rowcast in this process`)
     assert.instance(await rejects(EventChannel.open(place.url, options), 'MIGRATION', expected), MigrationError)
     await running.publish('orders', 1)
   })

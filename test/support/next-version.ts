@@ -6,14 +6,14 @@ import { readSql } from '../../src/statements.js'
 import type { TestDatabase } from './databases.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const DIALECTS = ['postgres', 'mysql', 'sqlite'] as const
+const DIALECTS: readonly TestDatabase['family'][] = ['postgres', 'mysql', 'sqlite']
 const EVENT_TABLES = ['queue', 'scheduled', 'history', 'dead_letter', 'log'] as const
 
 /** A rowcast with one migration more than this one, as the next release might be. Gone when disposed. */
 export interface NextVersion extends Disposable {
   readonly EventChannel: typeof Rowcast.EventChannel
   /** The number of its migration on a database. */
-  version(name: TestDatabase['name']): number
+  version(database: TestDatabase): number
 }
 
 /**
@@ -33,12 +33,12 @@ export async function openNextVersion(breaks: boolean): Promise<NextVersion> {
   const { EventChannel } = (await import(pathToFileURL(join(folder, 'src', 'index.ts')).href)) as typeof Rowcast
   return {
     EventChannel,
-    version: (name) => newestOf(DIALECTS.find((dialect) => dialect === name) ?? 'mysql') + 1,
+    version: ({ family }) => newestOf(family) + 1,
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   }
 }
 
-function migration(dialect: (typeof DIALECTS)[number], compatibleFrom: number): string {
+function migration(dialect: TestDatabase['family'], compatibleFrom: number): string {
   const relation = (name: string) => (dialect === 'postgres' ? `rowcast.${name}` : `rowcast_${name}`)
   const type = dialect === 'mysql' ? 'varchar(255)' : 'text'
   const columns = EVENT_TABLES.map((table) => `alter table ${relation(table)} add column tenant ${type};\n`)
@@ -46,6 +46,6 @@ function migration(dialect: (typeof DIALECTS)[number], compatibleFrom: number): 
   return [`-- Compatible from: ${compatibleFrom}\n`, ...columns, table].join('\n')
 }
 
-function newestOf(dialect: (typeof DIALECTS)[number]): number {
+function newestOf(dialect: TestDatabase['family']): number {
   return Math.max(...readSql(dialect, 'migrations').map(({ name }) => Number(name.slice(0, 4))))
 }

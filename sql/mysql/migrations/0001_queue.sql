@@ -93,3 +93,12 @@ create table if not exists rowcast_dedupe (
   id char(36) character set ascii collate ascii_bin not null,
   primary key (channel, dedupe_key)
 ) engine = innodb row_format = dynamic default character set = utf8mb4 collate = utf8mb4_bin;
+
+-- Which retention times the applications on these tables ask for: the longest holds.
+create table if not exists rowcast_retention (
+  kind varchar(255) character set ascii collate ascii_bin not null,
+  retention_ms bigint not null,
+  drop_unread tinyint not null,
+  seen_at datetime(6) not null,
+  primary key (kind, retention_ms, drop_unread)
+) engine = innodb row_format = dynamic default character set = utf8mb4 collate = utf8mb4_bin;

@@ -92,3 +92,12 @@ create table rowcast.dedupe (
   id uuid not null,
   primary key (channel, dedupe_key)
 );
+
+-- Which retention times the applications on these tables ask for: the longest holds.
+create table rowcast.retention (
+  kind text not null,
+  retention_ms bigint not null,
+  drop_unread boolean not null,
+  seen_at timestamptz not null,
+  primary key (kind, retention_ms, drop_unread)
+);

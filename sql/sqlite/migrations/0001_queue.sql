@@ -90,3 +90,12 @@ create table rowcast_dedupe (
   id text not null,
   primary key (channel, dedupe_key)
 ) strict, without rowid;
+
+-- Which retention times the applications on these tables ask for: the longest holds.
+create table rowcast_retention (
+  kind text not null,
+  retention_ms integer not null,
+  drop_unread integer not null,
+  seen_at integer not null,
+  primary key (kind, retention_ms, drop_unread)
+) strict, without rowid;

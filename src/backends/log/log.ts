@@ -5,9 +5,11 @@ import type { Backend, BackendContext, ChannelStats, Inbox } from '../backend.js
 import { DeadLetterTable } from '../dead-letter-table.js'
 import { Publisher } from '../publisher.js'
 import { Purge } from '../purge.js'
+import { Retention } from '../retention.js'
 import { WakeUps } from '../wake-ups.js'
 import { LogGroups, resolvePlace } from './groups.js'
 import { LogInbox } from './inbox.js'
+import { LogHead } from './log-head.js'
 import { Member } from './member.js'
 import { LogStorage } from './storage.js'
 import { Tail } from './tail.js'
@@ -41,15 +43,22 @@ export class LogBackend implements Backend {
   readonly #purge: Purge
   readonly #members = new Set<Member>()
 
-  constructor(context: BackendContext) {
+  private constructor(context: BackendContext, head: LogHead) {
     this.#context = context
-    this.#tail = new Tail(context)
+    this.#tail = new Tail(context, head)
     this.#wakeUps = new WakeUps(context, 'log', this.#tail.sleeper)
-    this.#publisher = new Publisher(context, this.#wakeUps, new LogStorage(context))
+    this.#publisher = new Publisher(context, this.#wakeUps, new LogStorage(context, head))
     this.#purge = this.#purgeTail()
     this.groups = new LogGroups(context, this.#tail)
     this.deadLetters = new DeadLetterTable(context, this.#wakeUps, 'log')
     this.publishSync = context.adapter.sync && ((events, tx) => this.#publisher.publishSync(events, tx))
+  }
+
+  /** On tables that are in order. */
+  static async open(context: BackendContext): Promise<LogBackend> {
+    const head = new LogHead(context)
+    await head.restore()
+    return new LogBackend(context, head)
   }
 
   publish(events: readonly NewEvent[], tx: unknown): Promise<readonly EventId[]> {
@@ -94,8 +103,13 @@ export class LogBackend implements Backend {
     position: number,
     options: ResolvedSubscribeOptions,
   ): Promise<Member> {
-    await this.#context.adapter.run('enroll', { channels, consumer_group: group, position })
+    const enroll = () => {
+      const place = Math.min(position, this.#tail.resumption?.position ?? position)
+      return this.#context.adapter.run('enroll', { channels, consumer_group: group, position: place })
+    }
+    await enroll()
     const parts = {
+      enroll,
       tail: this.#tail,
       topics: this.#wakeUps.topicsOf(channels),
       onStepDown: () => this.#tail.sleeper.look(),
@@ -109,10 +123,11 @@ export class LogBackend implements Backend {
   /** Where nobody subscribes, somebody still has to give positions before what is old can go. */
   #purgeTail(): Purge {
     const { adapter, options } = this.#context
-    const retentionMs = options.retentionMs || LEAST_RETENTION_MS
-    return new Purge(options.logger, retentionMs, async (limit) => {
+    const retention = new Retention(this.#context, 'log', options.retentionMs || LEAST_RETENTION_MS)
+    return new Purge(options.logger, retention.askedMs, async (limit) => {
       await this.#tail.settle()
-      const rows = await adapter.run('purge_log', { retention_ms: retentionMs, drop_unread: options.dropUnread, limit })
+      const { retentionMs, dropUnread } = await retention.agreed()
+      const rows = await adapter.run('purge_log', { retention_ms: retentionMs, drop_unread: dropUnread, limit })
       return rows.filter((row) => 'position' in row).length
     })
   }

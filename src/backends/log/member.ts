@@ -13,6 +13,8 @@ import { Term } from './term.js'
 
 /** Shortest pause between two attempts to take over, in milliseconds: looks come often where much is published. */
 const MIN_ATTEMPT_MS = 50
+/** Shortest pause between two looks whether the checkpoints are there at all, in milliseconds. */
+const MIN_ENROLL_MS = 1_000
 
 interface MemberParts {
   readonly tail: Tail
@@ -20,6 +22,8 @@ interface MemberParts {
   readonly topics: readonly string[]
   /** Wakes those of this one. */
   onStepDown(): void
+  /** Makes the checkpoints that are not there. */
+  enroll(): Promise<unknown>
 }
 
 /**
@@ -38,6 +42,7 @@ export class Member implements Inbox {
   readonly #gone = defer<void>()
   #term: Term | undefined
   #nextAttemptMs = 0
+  #nextEnrollMs = performance.now() + MIN_ENROLL_MS
   #leaving = false
   #steppingDown: Promise<void> | undefined
 
@@ -112,15 +117,27 @@ export class Member implements Inbox {
     if (this.#leaving || performance.now() < this.#nextAttemptMs) return undefined
     this.#nextAttemptMs = performance.now() + MIN_ATTEMPT_MS
     const lead = await this.#lead()
-    if (lead === undefined) return undefined
+    if (lead === undefined) return this.#enrollAgain()
     this.#term = new Term(this.#context, this.#parts.tail, lead, () => this.#onTermChanged())
     return this.#term
   }
 
+  /** Another member reads; or there are no checkpoints to lease, since somebody has emptied their table. */
+  async #enrollAgain(): Promise<undefined> {
+    if (performance.now() < this.#nextEnrollMs) return
+    this.#nextEnrollMs = performance.now() + Math.max(MIN_ENROLL_MS, this.#leaseMs)
+    await this.#parts.enroll()
+  }
+
   #onTermChanged(): void {
     if (this.#leaving) detach(this.#leaveWhenIdle())
-    else if (this.#term?.isOver) this.#term = undefined
+    else if (this.#term?.isOver) this.#endTerm()
     this.#heat.raise()
+  }
+
+  #endTerm(): void {
+    this.#term = undefined
+    this.#nextEnrollMs = 0
   }
 
   async #settleAndLeave(settling: Promise<boolean>): Promise<boolean> {

@@ -25,6 +25,7 @@ export class Reader {
   readonly #tail: Tail
   readonly #group: string
   readonly #lanes: readonly Lane[]
+  #resumption: Tail['resumption']
   /** The size of the largest payload that was read last. */
   #payloadBytes = AHEAD_BYTES / 100
 
@@ -32,6 +33,7 @@ export class Reader {
   constructor(tail: Tail, places: ReadonlyMap<string, number>, group: string) {
     this.#tail = tail
     this.#group = group
+    this.#resumption = tail.resumption
     this.#lanes = [...places].map(([channel, readTo]) => ({
       channel,
       entries: [],
@@ -43,6 +45,7 @@ export class Reader {
 
   /** The next events, at most `limit`; none when there are none yet. */
   async next(limit: number): Promise<readonly Entry[]> {
+    this.#resume()
     const until = Math.min(...this.#lanes.map(({ channel }) => this.#tail.sight(channel)?.until ?? 0))
     const empty = this.#lanes.filter((lane) => lane.next === lane.entries.length && lane.readTo < until)
     // All of them, also where one fails: the next call would fill a lane that is being filled.
@@ -54,6 +57,18 @@ export class Reader {
       if (entries.length === limit) break
     }
     return entries
+  }
+
+  /** The log was emptied or restored. A group has its place in the database. */
+  #resume(): void {
+    const { resumption } = this.#tail
+    if (resumption === this.#resumption || resumption === undefined) return
+    this.#resumption = resumption
+    if (this.#group !== '') return
+    for (const lane of this.#lanes) {
+      const readTo = Math.min(lane.readTo, resumption.position)
+      Object.assign(lane, { entries: [], next: 0, readTo, ahead: undefined } satisfies Partial<Lane>)
+    }
   }
 
   /** Until there is something, or nothing up to `until`. */

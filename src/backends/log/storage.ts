@@ -7,6 +7,7 @@ import { chunk } from '../chunk.js'
 import { DearLook } from '../dear-look.js'
 import { toLists } from '../lists.js'
 import type { Storage } from '../publisher.js'
+import type { LogHead } from './log-head.js'
 
 /**
  * From so many events in one commit on, they get their positions on the way in where the database can do that: it saves
@@ -19,25 +20,28 @@ const AT_ONCE_MS = 20
 /** The log, where published events are appended. */
 export class LogStorage implements Storage {
   readonly #context: BackendContext
+  readonly #head: LogHead
   /** It looks whether somebody waits already. */
   readonly #atOnce = new DearLook(AT_ONCE_MS)
 
-  constructor(context: BackendContext) {
+  constructor(context: BackendContext, head: LogHead) {
     this.#context = context
+    this.#head = head
   }
 
   /** The transaction may stay open: its events wait for their positions, rather than everybody for the transaction. */
   join(events: readonly NewEvent[], topics: readonly string[]): Work<readonly EventId[]> {
-    return append(events, topics)
+    return appendAll(events, topics)
   }
 
   async store(events: readonly NewEvent[], topics: readonly string[], attempt: number): Promise<readonly EventId[]> {
     const { adapter, clock } = this.#context
     if (attempt > 1) return this.#storeAgain(events, topics)
-    if (chunk(events).length > 1) return adapter.transaction(() => append(events, topics))
+    if (chunk(events).length > 1) return adapter.transaction(() => appendAll(events, topics))
     const at_once = events.length >= MANY && this.#atOnce.restMs === 0
     const startedMs = performance.now()
-    const [answer] = await adapter.run('append', { ...toRows(events), topics, at_once })
+    const append = () => adapter.run('append', { ...toRows(events), topics, at_once })
+    const [answer] = await (at_once ? this.#head.giving(append) : append())
     if (at_once) this.#atOnce.note(performance.now() - startedMs, events.length)
     if (answer?.now_ms !== undefined) clock.observe(Number(answer.now_ms))
     return events.map(({ id }) => id)
@@ -67,7 +71,7 @@ interface Missing {
   readonly after: number
 }
 
-function* append(events: readonly NewEvent[], topics: readonly string[]): Work<readonly EventId[]> {
+function* appendAll(events: readonly NewEvent[], topics: readonly string[]): Work<readonly EventId[]> {
   for (const [index, part] of chunk(events).entries()) {
     yield* call('append', { ...toRows(part), topics: firstOnly(index, topics), at_once: false })
   }

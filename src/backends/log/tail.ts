@@ -1,10 +1,13 @@
 import type { Row } from '../../adapters/adapter.js'
 import { FIRST_ID } from '../../clock.js'
+import { RowcastError } from '../../errors.js'
+import type { Parameters } from '../../statements.js'
 import { sleep } from '../../wait.js'
 import type { BackendContext } from '../backend.js'
 import { type Findings, type Lane, Poller } from '../poller.js'
 import type { Sleeper } from '../sleeper.js'
 import { type Entry, type Reading, toEntries } from './entry.js'
+import type { LogHead } from './log-head.js'
 import { Passes } from './passes.js'
 import { Start } from './start.js'
 
@@ -24,6 +27,17 @@ const CONTENDED_MS = 2
 const READS = 4
 /** Longest to wait until everything that was committed before has its position, in milliseconds. */
 const SETTLE_MS = 10_000
+
+/** An event committed now may have been published so much earlier, in milliseconds. */
+const LATE_COMMIT_MS = 5_000
+
+/** A log that has moved on by so much was emptied: its last position was restored far ahead. @see sql/postgres/statements/restore_head.1-behind.sql */
+const RESTORED_AHEAD = 1e14
+
+/** Where the readers go on in a log that was emptied or restored under them. */
+interface Resumption {
+  readonly position: number
+}
 
 /** Where to read one channel for a group. */
 interface Place {
@@ -57,11 +71,15 @@ export class Tail implements AsyncDisposable {
   readonly #standBys = new Set<() => void>()
   #isBehind = false
   readonly #reads = new Map<string, Promise<Reading>>()
-  readonly #passes = new Passes()
+  #passes = new Passes()
   readonly #start: Start
+  readonly #head: LogHead
+  #lookedAtMs = 0
+  #resumption: Resumption | undefined
 
-  constructor(context: BackendContext) {
+  constructor(context: BackendContext, head: LogHead) {
     this.#context = context
+    this.#head = head
     this.#start = new Start(context.clock)
     this.#poller = new Poller(context, (channels) => this.#find(channels))
     const look = () => this.#poller.look()
@@ -71,6 +89,11 @@ export class Tail implements AsyncDisposable {
   /** The last sight of a channel that is followed; `undefined` before the first. */
   sight(channel: string): Sight | undefined {
     return this.#sights.get(channel)
+  }
+
+  /** Set anew when the log is found to reach less far than before. */
+  get resumption(): Resumption | undefined {
+    return this.#resumption
   }
 
   follow(lane: Lane): void {
@@ -119,6 +142,9 @@ export class Tail implements AsyncDisposable {
     const startedMs = performance.now()
     const { heads, until, waiting, reached } = await this.#advance(channels, this.#isBehind ? LARGE_BATCH : BATCH, from)
     const before = Math.max(0, ...channels.map((channel) => this.#sights.get(channel)?.until ?? 0))
+    if (until < before) await this.#resume()
+    else if (until - before > RESTORED_AHEAD) this.#passes = new Passes()
+    this.#lookedAtMs = this.#context.clock.now()
     this.#start.note(from, performance.now() - startedMs, until - before, waiting, reached)
     const ready = [...heads].filter(([channel, head]) => head > (this.#sights.get(channel)?.head ?? -1))
     for (const [channel, head] of heads) this.#sights.set(channel, { head, until })
@@ -133,13 +159,24 @@ export class Tail implements AsyncDisposable {
     }
   }
 
+  /** What was published since the last look has positions that readers take for read. */
+  async #resume(): Promise<void> {
+    const before_ms = this.#lookedAtMs - LATE_COMMIT_MS
+    const [row] = await this.#context.adapter.run('find_position', { before_ms })
+    this.#sights.clear()
+    this.#passes = new Passes()
+    this.#resumption = { position: Number(row?.position ?? 0) }
+    const { logger } = this.#context.options
+    logger.warn('the log was emptied or restored: its readers go on with what is new', { ...this.#resumption })
+  }
+
   async #advance(channels: readonly string[], limit: number, from: string) {
-    const { adapter, clock } = this.#context
+    const { clock } = this.#context
     // One row more than there are channels, so that there is one.
     const most_bytes = channels.length === 0 ? 0 : MOST_BYTES
     const parameters = { channels: ['', ...channels], limit, from_id: from, most_bytes }
-    const rows = await adapter.run('advance', parameters)
-    const sights = rows.filter((row) => 'log_position' in row && row.log_position !== null)
+    const rows = await this.#giving(parameters)
+    const sights = rows.filter(hasHead)
     const state: Row = sights[0] ?? {}
     clock.observe(Number(state.now_ms))
     if (state.shown_to !== undefined && state.shown_to !== null) this.#keep(channels, state, rows)
@@ -155,6 +192,16 @@ export class Tail implements AsyncDisposable {
       isSettled: !waiting || (before !== undefined && until - Number(before) < limit),
       reached: rows.map(({ reached }) => reached).findLast((id) => typeof id === 'string'),
     }
+  }
+
+  async #giving(parameters: Parameters): Promise<readonly Row[]> {
+    const advance = () => this.#context.adapter.run('advance', parameters)
+    const rows = await this.#head.giving(advance)
+    if (rows.some(hasHead)) return rows
+    await this.#head.restore()
+    const again = await advance()
+    if (again.some(hasHead)) return again
+    throw new RowcastError('DATABASE', 'the log has no last position (table log_head), and none could be restored')
   }
 
   /** Keeps what came back along with its positions. */
@@ -187,4 +234,8 @@ export class Tail implements AsyncDisposable {
   #toEntries(rows: readonly Row[], channel: string): readonly Entry[] {
     return toEntries(rows, channel, this.#context.options.maxAttempts)
   }
+}
+
+function hasHead(row: Row): boolean {
+  return 'log_position' in row && row.log_position !== null
 }

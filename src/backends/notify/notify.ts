@@ -5,6 +5,7 @@ import { checkSchema, migrate } from '../../migrate.js'
 import type { ResolvedSubscribeOptions } from '../../resolve.js'
 import type { Backend, BackendContext, ChannelStats, Inbox } from '../backend.js'
 import { Purge } from '../purge.js'
+import { Retention } from '../retention.js'
 import { retryOnBreak } from '../retry.js'
 import { topicsOf } from '../topics.js'
 import { type Address, addressOf, seal } from './envelope.js'
@@ -117,8 +118,10 @@ export class NotifyBackend implements Backend {
     const { adapter, options } = this.#context
     await (options.autoMigrate ? migrate(adapter) : checkSchema(adapter))
     const retentionMs = Math.max(options.retentionMs, MIN_SPILL_RETENTION_MS)
-    return new Purge(options.logger, retentionMs, async (limit) => {
-      return (await adapter.run('purge_spill', { retention_ms: retentionMs, limit })).length
+    const retention = new Retention(this.#context, 'spill', retentionMs)
+    return new Purge(options.logger, retention.askedMs, async (limit) => {
+      const agreed = await retention.agreed()
+      return (await adapter.run('purge_spill', { retention_ms: agreed.retentionMs, limit })).length
     })
   }
 }

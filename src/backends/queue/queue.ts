@@ -7,6 +7,7 @@ import { Poller } from '../poller.js'
 import { checkPoolSize } from '../pool.js'
 import { Publisher } from '../publisher.js'
 import { Purge } from '../purge.js'
+import { Retention } from '../retention.js'
 import { WakeUps } from '../wake-ups.js'
 import { findDue } from './due.js'
 import { Exchange } from './exchange.js'
@@ -94,8 +95,11 @@ export class QueueBackend implements Backend {
   }
 }
 
-function purgeHistory({ adapter, options: { logger, retentionMs } }: BackendContext): Purge {
-  return new Purge(logger, retentionMs, async (limit) => {
+function purgeHistory(context: BackendContext): Purge {
+  const { adapter, options } = context
+  const retention = new Retention(context, 'history', options.retentionMs)
+  return new Purge(options.logger, retention.askedMs, async (limit) => {
+    const { retentionMs } = await retention.agreed()
     return (await adapter.run('purge', { retention_ms: retentionMs, limit })).length
   })
 }

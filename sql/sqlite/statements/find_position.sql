@@ -1,0 +1,6 @@
+-- The last position of what was published before a time; 0 where there is nothing. Reads the whole log: for a reader that finds
+-- it emptied or restored.
+-- Params: before_ms (epoch milliseconds).
+select coalesce(max(l.position), 0) as position
+from rowcast_log as l
+where l.created_at < :before_ms
