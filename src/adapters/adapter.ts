@@ -35,23 +35,32 @@ export interface Adapter extends AsyncDisposable {
   sync?<Result>(work: () => Work<Result>, tx?: unknown): Result
   /** Runs a unit of work that no other process runs at the same time; in a transaction where DDL obeys one. */
   exclusively<Result>(work: () => Work<Result>): Promise<Result>
-  /** Opens the connection that notifications arrive on. Absent: this database cannot notify. */
-  listen?(handlers: NotificationHandlers): Promise<NotificationListener>
+  /** Receives notifications, over a connection that is opened for the first topic. Absent: this database cannot notify. */
+  listen?(handlers: NotificationHandlers): NotificationListener
   /** Calls back soon after another connection committed something. Absent: this database cannot tell. */
   readonly watch?: ((onChange: () => void) => AsyncDisposable) | undefined
 }
 
 export interface NotificationHandlers {
   onNotification(topic: string, payload: string): void
-  /** The connection is back, on every topic; what was sent in the meantime is gone. */
+  /** The connection was lost; nothing arrives until `onReconnect`. */
+  onLost(): void
+  /** The connection is back, on every topic that was live; what was sent in the meantime is gone. */
   onReconnect(): void
 }
 
-/** A connection that receives notifications. */
+/** Receives notifications over one connection, which it makes anew whenever it is lost. */
 export interface NotificationListener extends AsyncDisposable {
-  /** Starts receiving a topic; resolves once it is live. */
+  /**
+   * Starts receiving a topic; resolves once what is notified from now on arrives. Waits while a connection that was lost is
+   * made anew. When it rejects, the topic is not wanted any more.
+   * @throws {UnsupportedError} when what is notified does not arrive here
+   * @throws {ConnectionError} when there is no connection yet, and none can be made now
+   * @throws {ClosedError} after it was disposed
+   */
   add(topic: string): Promise<void>
-  remove(topic: string): Promise<void>
+  /** Whoever still waits for the topic to be live waits no more. */
+  remove(topic: string): void
 }
 
 /** What a channel tells the adapter it opens. */

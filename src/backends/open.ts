@@ -1,4 +1,3 @@
-import { describe, UnsupportedError } from '../errors.js'
 import { checkSchema, migrate } from '../migrate.js'
 import type { BackendName } from '../options.js'
 import type { Backend, BackendContext } from './backend.js'
@@ -14,12 +13,7 @@ export async function openBackend(context: BackendContext): Promise<Backend> {
 
 const OPENERS: Readonly<Record<BackendName, (context: BackendContext) => Promise<Backend>>> = {
   async notify(context) {
-    try {
-      return await NotifyBackend.open(context)
-    } catch (error) {
-      if (!(error instanceof UnsupportedError)) throw error
-      return fallBack(context, error)
-    }
+    return context.adapter.listen === undefined ? carryByLog(context) : new NotifyBackend(context)
   },
   async queue(context) {
     await prepareTables(context)
@@ -31,10 +25,14 @@ const OPENERS: Readonly<Record<BackendName, (context: BackendContext) => Promise
   },
 }
 
-/** Where nothing can notify, a table carries the same meaning: every live subscriber gets each event. Never a queue. */
-async function fallBack(context: BackendContext, reason: UnsupportedError): Promise<Backend> {
+/**
+ * Where the database cannot notify, a table carries the same meaning: every live subscriber gets each event. Never a queue,
+ * and never beside NOTIFY: on one database all objects do it in the same way, else they would not hear each other.
+ */
+async function carryByLog(context: BackendContext): Promise<Backend> {
   context.telemetry.count('events.fallback')
-  context.options.logger.warn("no notifications: backend 'log' carries them instead", { reason: describe(reason) })
+  const reason = 'this database cannot notify'
+  context.options.logger.warn("no notifications: backend 'log' carries them instead", { reason })
   return OPENERS.log(context)
 }
 

@@ -7,14 +7,17 @@ const MAX_KNOWN = 10_000
 
 type Purpose = 'notify' | 'queue' | 'log'
 
+/** What every encoding of a database can hold, and cuts nowhere. */
+const PLAIN = /^[\x20-\x7e]*$/
+
 /**
- * The Postgres channel that carries one of our channels: readable where it fits, hashed where it does not. The schema is
+ * The Postgres channel that carries one of our channels: readable where it fits and is plain, else hashed. The schema is
  * part of it, so that two installations in one database never meet.
  */
 export function topicOf(schema: string, purpose: Purpose, channel: string): string {
   const address = `${schema}:${purpose}:${channel}`
   // Any name may hold a colon.
-  const readable = Buffer.byteLength(address) <= MAX_TOPIC_BYTES && !schema.includes(':')
+  const readable = address.length <= MAX_TOPIC_BYTES && PLAIN.test(address) && !schema.includes(':')
   return readable ? address : `rowcast:${hash(schema, purpose, channel)}`
 }
 

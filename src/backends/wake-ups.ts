@@ -1,9 +1,9 @@
-import type { Adapter, NotificationListener } from '../adapters/adapter.js'
+import type { Adapter } from '../adapters/adapter.js'
 import type { DatabaseClock } from '../clock.js'
-import { describe, UnsupportedError } from '../errors.js'
 import { isDelayed, type NewEvent } from '../event.js'
 import { detach } from '../wait.js'
 import type { BackendContext } from './backend.js'
+import { Hints } from './hints.js'
 import type { Sleeper } from './sleeper.js'
 import { topicsOf } from './topics.js'
 
@@ -23,7 +23,8 @@ export class WakeUps implements AsyncDisposable {
   readonly #lastNotifiedMs = new Map<string, number>()
   readonly #trailing = new Map<string, NodeJS.Timeout>()
   readonly #channelOf = new Map<string, string>()
-  #source: Promise<AsyncDisposable | undefined> | undefined
+  #hints: Hints | undefined
+  #watching: AsyncDisposable | undefined
 
   constructor(context: BackendContext, purpose: 'queue' | 'log', sleeper: Sleeper) {
     this.#context = context
@@ -31,17 +32,15 @@ export class WakeUps implements AsyncDisposable {
     this.#sleeper = sleeper
   }
 
-  /** Starts listening for hints about some channels; resolves once they are live. */
+  /** Starts listening for hints about some channels; resolves once they are live, or once polling stands in for them. */
   async follow(channels: readonly string[]): Promise<void> {
-    this.#source ??= this.#open()
-    const source = await this.#source
-    if (source === undefined || !('add' in source)) return
-    for (const channel of channels) {
-      const topic = this.#topicOf(channel)
-      if (this.#channelOf.has(topic)) continue
-      this.#channelOf.set(topic, channel)
-      await (source as NotificationListener).add(topic)
+    if (this.#adapter.listen === undefined) {
+      this.#watching ??= this.#adapter.watch?.(() => this.#sleeper.look())
+      return
     }
+    for (const channel of channels) this.#channelOf.set(this.#topicOf(channel), channel)
+    this.#hints ??= this.#listen(this.#adapter.listen.bind(this.#adapter))
+    await this.#hints.follow(channels.map(this.#topicOf))
   }
 
   /** The topics to notify along with these events: those that were not notified a moment ago. */
@@ -106,7 +105,7 @@ export class WakeUps implements AsyncDisposable {
     for (const timer of this.#trailing.values()) clearTimeout(timer)
     this.#trailing.clear()
     if (topics.length > 0) await this.#adapter.run('notify', { topics }).catch(() => undefined)
-    await (await this.#source?.catch(() => undefined))?.[Symbol.asyncDispose]()
+    await Promise.all([this.#hints?.[Symbol.asyncDispose](), this.#watching?.[Symbol.asyncDispose]()])
   }
 
   get #adapter(): Adapter {
@@ -117,28 +116,12 @@ export class WakeUps implements AsyncDisposable {
     return this.#context.clock
   }
 
-  async #open(): Promise<AsyncDisposable | undefined> {
-    try {
-      if (this.#adapter.listen !== undefined) return await this.#listen()
-      return this.#adapter.watch?.(() => this.#sleeper.look())
-    } catch (error) {
-      if (!(error instanceof UnsupportedError)) {
-        this.#source = undefined
-        throw error
-      }
-      this.#context.telemetry.count('events.fallback')
-      this.#context.options.logger.warn('no wake-ups from the database, polling instead', { reason: describe(error) })
-      return undefined
-    }
-  }
-
-  #listen(): Promise<NotificationListener> | undefined {
-    return this.#adapter.listen?.({
-      onNotification: (topic) => this.#sleeper.wake(this.#channelOf.get(topic)),
-      onReconnect: () => {
-        this.#context.telemetry.count('events.reconnect')
-        this.#sleeper.wake(undefined)
-      },
+  #listen(listen: NonNullable<Adapter['listen']>): Hints {
+    return new Hints(this.#context, listen, {
+      onHint: (topic) => this.#sleeper.wake(this.#channelOf.get(topic)),
+      // Polling goes on in any case.
+      onSilence: () => undefined,
+      onReturn: () => this.#sleeper.wake(undefined),
     })
   }
 

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { postgres } from '../../src/adapters/postgres/index.js'
 import { EventChannel, type Gap } from '../../src/index.js'
 import { database } from '../support/databases.js'
+import { rejects } from '../support/errors.js'
 import { recorder, silent } from '../support/logger.js'
 import { connectionsOf, terminate, uniqueService } from '../support/postgres.js'
 import { suite } from '../support/suite.js'
@@ -106,6 +107,7 @@ test('a LISTEN connection that is cut comes back, tells onGap, and events arrive
 test('a subscription made just as the LISTEN connection is cut becomes live', async () => {
   const serviceName = uniqueService()
   await using world = await open({ serviceName })
+  await world.channel.subscribe('first').ready
   for (let round = 0; round < 5; round++) {
     const name = `orders ${round}`
     const cut = terminate(world.place, `${serviceName} listen`)
@@ -189,36 +191,39 @@ test("a pool of the user's own works, and stays open after close", async () => {
   await pool.end()
 })
 
-test('a pool that does not say where its server is needs listenUrl, else the log carries what it notifies', async () => {
+test('a pool that does not say where its server is publishes, and needs listenUrl to subscribe', async () => {
   await using world = await open()
   const pool = new pg.Pool({ connectionString: world.place.url, max: 2 })
   const bare = { connect: () => pool.connect(), query: pool.query.bind(pool) } as unknown as pg.Pool
   const options = { ...world.place.options, logger: silent }
-  await using notified = await EventChannel.open(postgres({ pool: bare }), { ...options, listenUrl: world.place.url })
-  await using carried = await EventChannel.open(postgres({ pool: bare }), options)
-  assert.equal([notified.backend, carried.backend], ['notify', 'log'])
-  for (const channel of [notified, carried]) {
-    const taker = new Taker(channel, 'orders')
-    await channel.publish('orders', 1)
-    assert.is((await taker.take()).payload, 1)
-  }
-  await notified.close()
-  await carried.close()
+  await using told = await EventChannel.open(postgres({ pool: bare }), { ...options, listenUrl: world.place.url })
+  await using untold = await EventChannel.open(postgres({ pool: bare }), options)
+  assert.equal([told.backend, untold.backend], ['notify', 'notify'])
+  const taker = new Taker(told, 'orders')
+  await taker.subscription.ready
+  await untold.publish('orders', 1)
+  assert.is((await taker.take()).payload, 1)
+  await rejects(untold.subscribe('orders').ready, 'UNSUPPORTED', /listenUrl/)
+  await told.close()
+  await untold.close()
   await pool.end()
 })
 
-test('with a listenUrl that leads elsewhere the log carries what it notifies, and says why once', async () => {
+test('with a listenUrl that leads elsewhere subscribing is refused, and publishing is heard', async () => {
   await using world = await open()
   const elsewhere = new URL(world.place.url)
   elsewhere.pathname = '/postgres'
   const logger = recorder()
   const options = { ...world.place.options, listenUrl: elsewhere.href, logger }
   await using channel = await EventChannel.open(world.place.url, options)
-  assert.equal([channel.backend, channel.telemetry.snapshot()['events.fallback']], ['log', 1])
-  const warnings = logger.lines.filter(({ level }) => level === 'warn')
-  assert.is(warnings.length, 1)
-  assert.match(JSON.stringify(warnings), /listenUrl/)
-  const taker = new Taker(channel, 'orders')
+  const { failed, ready } = channel.listen('orders', () => undefined)
+  for (const refused of [ready, failed]) await rejects(refused, 'UNSUPPORTED', /listenUrl/)
+  const errors = logger.lines.filter(({ level }) => level === 'error')
+  assert.is(errors.length, 1)
+  assert.match(JSON.stringify(errors), /listenUrl/)
+  assert.equal([channel.backend, channel.telemetry.snapshot()['events.fallback']], ['notify', 0])
+  const taker = new Taker(world.channel, 'orders')
+  await taker.subscription.ready
   await channel.publish('orders', 1)
   assert.is((await taker.take()).payload, 1)
 })

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
-import type { EventChannel } from '../../src/index.js'
 import { database } from '../support/databases.js'
+import { rejects } from '../support/errors.js'
 import { recorder } from '../support/logger.js'
 import { startPgBouncer } from '../support/servers/pgbouncer.js'
 import { suite } from '../support/suite.js'
@@ -93,31 +93,28 @@ test(
 )
 
 test(
-  'notify finds out that LISTEN does not work, within a bound, says what to do, and is carried by the log',
+  'notify: who publishes through it is heard by who listens beside it, and subscribing through it is refused, with the remedy',
   async () => {
-    await using behind = await behindPooler()
+    await using behind = await behindPooler({ backend: 'notify' })
     const logger = recorder()
+    const pooled = await behind.world.another({ logger }, behind.pooler.url)
+    const taker = new Taker(behind.world.channel, 'news')
+    await taker.subscription.ready
+    await Promise.all(Array.from({ length: 100 }, (_, i) => pooled.publish('news', i)))
+    assert.is((await taker.takeMany(100)).length, 100)
+    assert.equal(logger.lines, [])
     const startedMs = performance.now()
-    const channel = await behind.world.another({ backend: 'notify', logger }, behind.pooler.url)
+    for (const refused of [pooled.subscribe('news').ready, pooled.listen('news', () => undefined).ready]) {
+      await rejects(refused, 'UNSUPPORTED', /pooler.*listenUrl/)
+    }
     const elapsedMs = performance.now() - startedMs
     assert.ok(elapsedMs < 10_000, `${elapsedMs} ms`)
-    assertFellBack(channel, logger.lines)
-    const takers = [new Taker(channel, 'news'), new Taker(channel, 'news')]
-    for (const { subscription } of takers) await subscription.ready
-    await Promise.all(Array.from({ length: 100 }, (_, i) => channel.publish('news', i)))
-    for (const taker of takers) assert.is((await taker.takeMany(100)).length, 100)
+    assert.is(pooled.backend, 'notify')
+    await pooled.publish('news', 'still')
+    assert.is((await taker.take()).payload, 'still')
   },
   PATIENCE_MS,
 )
-
-/** Where notify cannot work, the log carries it; that is logged once, with the remedy. */
-function assertFellBack(channel: EventChannel, lines: readonly { message: string; details: unknown }[]): void {
-  assert.is(channel.backend, 'log')
-  assert.is(channel.telemetry.snapshot()['events.fallback'], 1)
-  const warnings = lines.filter(({ message }) => /backend 'log' carries/.test(message))
-  assert.is(warnings.length, 1)
-  assert.match(JSON.stringify(warnings), /listenUrl/)
-}
 
 test(
   'notify works through it with listenUrl, many publishers at once',

@@ -28,7 +28,7 @@ export class TcpProxy implements AsyncDisposable {
   readonly #server: Server
   readonly #links = new Set<Link>()
   readonly #traps = new Set<SetTrap>()
-  readonly #target: { host: string; port: number }
+  #target: { host: string; port: number }
   #delayMs = 0
   #refusing = false
 
@@ -39,8 +39,7 @@ export class TcpProxy implements AsyncDisposable {
 
   /** In front of the server that a database URL names. */
   static async open(url: string): Promise<TcpProxy> {
-    const { hostname, port } = new URL(url)
-    const proxy = new TcpProxy({ host: hostname, port: Number(port) })
+    const proxy = new TcpProxy(addressOf(url))
     await new Promise<void>((resolve, reject) => {
       proxy.#server.once('error', reject)
       proxy.#server.listen(0, '127.0.0.1', resolve)
@@ -55,6 +54,11 @@ export class TcpProxy implements AsyncDisposable {
     changed.hostname = '127.0.0.1'
     changed.port = String(typeof address === 'object' ? address?.port : '')
     return changed.href
+  }
+
+  /** New connections lead to the server of this URL from now on. */
+  lead(url: string): void {
+    this.#target = addressOf(url)
   }
 
   /** How many connections are open through it. */
@@ -106,6 +110,11 @@ export class TcpProxy implements AsyncDisposable {
     })
     this.#links.add(link)
   }
+}
+
+function addressOf(url: string): { host: string; port: number } {
+  const { hostname, port } = new URL(url)
+  return { host: hostname, port: Number(port) }
 }
 
 /** How much of what each side sent is remembered, in bytes, for texts that two packets share. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { ContentionError, RowcastError, UnsupportedError } from '../../errors.js'
+import { ContentionError, RowcastError } from '../../errors.js'
 import { bind, type Parameters, type Statement, Statements } from '../../statements.js'
 import { atMost, handled } from '../../wait.js'
 import type { Adapter, ConnectOptions, NotificationHandlers, NotificationListener, Row, Work } from '../adapter.js'
@@ -19,7 +19,7 @@ import { type PostgresDialect, postgresDialect } from './dialect.js'
 import { type ClientPool, checkTransaction, type PooledClient, type PostgresClient } from './driver.js'
 import { translate } from './errors.js'
 import { KnownStatement, TEXT_ONLY } from './known-statement.js'
-import { type ListenConfig, openListener } from './listener.js'
+import { type ListenConfig, PostgresListener } from './listener.js'
 
 const PROBE = { text: 'select pg_backend_pid() as pid', types: TEXT_ONLY }
 /**
@@ -108,12 +108,8 @@ export class PostgresAdapter implements Adapter {
     )
   }
 
-  listen(handlers: NotificationHandlers): Promise<NotificationListener> {
-    const config = this.#resources.listenConfig
-    if (config === undefined) {
-      throw new UnsupportedError('this pool does not say how to reach its server for LISTEN: pass listenUrl')
-    }
-    return openListener(config, {
+  listen(handlers: NotificationHandlers): NotificationListener {
+    return new PostgresListener(this.#resources.listenConfig, {
       ...handlers,
       notify: (topic, payload) => this.#notify(topic, payload),
       logger: this.#options.logger,

@@ -3,6 +3,7 @@ import type { ClientConfig } from 'pg'
 import createSubscriberModule from 'pg-listen'
 import { ConnectionError } from '../../errors.js'
 import { atMost, handled } from '../../wait.js'
+import { inTime } from '../in-time.js'
 import { translate } from './errors.js'
 
 /** How to reach the server for LISTEN: what a `pg.Client` takes. */
@@ -10,8 +11,8 @@ export type ListenConfig = Readonly<Record<string, unknown>>
 
 interface ConnectionHandlers {
   onNotification(topic: string, payload: string): void
-  /** Told once, when an open connection broke. */
-  onLost(error: unknown): void
+  /** Told once: the connection broke, or was discarded. */
+  onEnd(error: ConnectionError): void
 }
 
 type CreateSubscriber = typeof createSubscriberModule.default
@@ -20,22 +21,30 @@ const createSubscriber = (
   typeof createSubscriberModule === 'function' ? createSubscriberModule : createSubscriberModule.default
 ) as CreateSubscriber
 
-const CONNECT_TIMEOUT_MS = 5_000
+const CONNECT_TIMEOUT_MS = 10_000
+/** Longest that the server may take for one answer, in milliseconds; then the connection counts as broken. */
+const ANSWER_LIMIT_MS = 6_000
 const CLOSE_TIMEOUT_MS = 1_000
+const PROBE_TOPIC = 'rowcast_probe'
 const identity = (text: string) => text
 
 /**
  * One pg-listen subscriber for one connection that lives once. Its own reconnecting gives up for good, and closing it
  * meanwhile leaks a connection; so it is made unable to: its socket comes from a factory that makes one, and its pause
  * between attempts throws, which ends its reconnecting at once with the `error` event that we act on.
+ *
+ * What is asked goes out at once, and the answers come in the same order (the driver's pipeline mode): a thousand topics
+ * take one round trip, and an UNLISTEN never overtakes the LISTEN before it.
  */
 export class ListenConnection {
   readonly #handlers: ConnectionHandlers
   readonly #subscriber: ReturnType<CreateSubscriber>
   readonly #socket = new Socket()
-  #calls: Promise<unknown> = Promise.resolve()
+  /** Every topic that LISTEN was asked for, with the answer. */
+  readonly #topics = new Map<string, Promise<void>>()
+  #answers: Promise<unknown> = Promise.resolve()
   #open = false
-  lost = false
+  #ended = false
 
   constructor(config: ListenConfig, handlers: ConnectionHandlers) {
     this.#handlers = handlers
@@ -52,66 +61,92 @@ export class ListenConnection {
     this.#subscriber.events.on('notification', ({ channel, payload }) =>
       handlers.onNotification(channel, payload ?? ''),
     )
-    this.#subscriber.events.on('error', (error) => this.#lose(error))
+    this.#subscriber.events.on('error', () => this.#end(new ConnectionError('the LISTEN connection broke')))
   }
 
-  /** Connects and listens to the topics, one after the other: pg wants one query at a time. */
-  async open(topics: Iterable<string>): Promise<void> {
-    const connected = await this.#bounded(CONNECT_TIMEOUT_MS * 2, this.#subscriber.connect())
-    if (!connected) throw new ConnectionError(`Postgres did not answer LISTEN's connection: check the address`)
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** The topics that it listens to, or is about to. */
+  get topics(): Iterable<string> {
+    return this.#topics.keys()
+  }
+
+  async open(): Promise<void> {
+    try {
+      await inTime('Postgres', this.#subscriber.connect(), CONNECT_TIMEOUT_MS)
+    } catch (error) {
+      throw translate(error)
+    }
+    if (this.#ended) throw new ConnectionError('the LISTEN connection broke while it was opened')
     this.#open = true
-    for (const topic of topics) await this.listenTo(topic)
-    if (this.lost) throw new ConnectionError('the LISTEN connection broke while it was opened')
   }
 
+  /** Resolves once the server sends the topic here; at once when it does already. */
   listenTo(topic: string): Promise<void> {
-    return this.#inTurn(() => this.#subscriber.listenTo(topic))
+    let answer = this.#topics.get(topic)
+    if (answer === undefined) {
+      answer = this.#ask(() => this.#subscriber.listenTo(topic))
+      this.#topics.set(topic, answer)
+    }
+    return answer
   }
 
-  unlisten(topic: string): Promise<void> {
-    return this.#inTurn(() => this.#subscriber.unlisten(topic))
+  async unlisten(topic: string): Promise<void> {
+    if (this.#topics.delete(topic)) await this.#ask(() => this.#subscriber.unlisten(topic))
+  }
+
+  /** Resolves when the server answers: all that it notified before has arrived by then. */
+  async answered(): Promise<void> {
+    await Promise.all([this.listenTo(PROBE_TOPIC), this.unlisten(PROBE_TOPIC)])
   }
 
   /** Ends it, politely where the server still answers. Idempotent. */
   async discard(): Promise<void> {
-    this.#open = false
-    if (!this.lost && !this.#socket.destroyed) await atMost(CLOSE_TIMEOUT_MS, handled(this.#close()))
-    this.lost = true
+    const isWellOff = this.#open && !this.#ended
+    this.#noteEnd(new ConnectionError('the LISTEN connection was closed'))
+    if (isWellOff) await atMost(CLOSE_TIMEOUT_MS, handled(this.#close()))
     this.#socket.destroy()
   }
 
   async #close(): Promise<void> {
-    await this.#calls.catch(() => undefined)
+    await this.#answers
     await this.#subscriber.close()
   }
 
-  #lose(error: unknown): void {
-    if (this.lost) return
-    this.lost = true
+  #end(error: ConnectionError): void {
     this.#socket.destroy()
-    if (this.#open) this.#handlers.onLost(error)
+    this.#noteEnd(error)
   }
 
-  #inTurn(call: () => Promise<unknown> | undefined): Promise<void> {
-    const turn = this.#calls.then(async () => {
-      if (this.lost) throw new ConnectionError('the LISTEN connection broke')
-      const answered = await this.#bounded(CONNECT_TIMEOUT_MS, Promise.resolve(call()))
-      if (answered) return
-      this.#lose(new ConnectionError('the LISTEN connection does not answer'))
-      throw new ConnectionError('the LISTEN connection does not answer')
-    })
-    this.#calls = handled(turn)
-    return turn
+  #noteEnd(error: ConnectionError): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#handlers.onEnd(error)
   }
 
-  async #bounded(ms: number, work: Promise<unknown>): Promise<boolean> {
-    const done = handled(work).then(
-      () => true as const,
-      (error: unknown) => {
-        throw translate(error)
-      },
-    )
-    return (await atMost(ms, done)) === true
+  /**
+   * Whatever the server refuses ends the connection: a name is never the reason (topics are short and plain), and the
+   * subscriber remembers a topic as heard that was refused. The limit for an answer begins with the answer before it, so
+   * that a server with much to do is not taken for a silent one.
+   */
+  #ask(call: () => Promise<unknown> | undefined): Promise<void> {
+    if (this.#ended) return handled(Promise.reject(new ConnectionError('the LISTEN connection broke')))
+    const answer = handled(Promise.resolve(call()))
+    const turn = this.#answers.then(() => this.#inTime(answer))
+    this.#answers = turn.catch(() => undefined)
+    return handled(turn)
+  }
+
+  async #inTime(answer: Promise<unknown>): Promise<void> {
+    try {
+      await inTime('Postgres', answer, ANSWER_LIMIT_MS)
+    } catch (error) {
+      const translated = translate(error)
+      this.#end(new ConnectionError('the LISTEN connection failed', { cause: translated }))
+      throw translated
+    }
   }
 
   #clientConfig(config: ListenConfig): ClientConfig {
@@ -125,6 +160,7 @@ export class ListenConnection {
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       keepAliveInitialDelayMillis: 10_000,
       ...config,
+      pipeline: true,
       stream,
     } as ClientConfig
   }

@@ -1,9 +1,11 @@
-import { randomUUID } from 'node:crypto'
-import { ConnectionError, describe, UnsupportedError } from '../../errors.js'
+import { ClosedError, ConnectionError, describe, UnsupportedError } from '../../errors.js'
 import type { Logger } from '../../logger.js'
-import { atMost, backoffMs, type Deferred, defer, handled, sleep } from '../../wait.js'
+import { Trouble } from '../../trouble.js'
+import { detach, handled, sleep } from '../../wait.js'
 import type { NotificationHandlers, NotificationListener } from '../adapter.js'
+import { Canary } from './canary.js'
 import { type ListenConfig, ListenConnection } from './listen-connection.js'
+import { isForSettings, withoutIdleLimit } from './listen-session.js'
 
 export type { ListenConfig } from './listen-connection.js'
 
@@ -13,168 +15,234 @@ interface ListenerHandlers extends NotificationHandlers {
   readonly logger: Logger
 }
 
-/** How often the canary sings, and how long it may take to be heard, in milliseconds. */
-const CANARY_INTERVAL_MS = 10_000
-const CANARY_TIMEOUT_MS = 3_000
+/** How often a connection is looked after, in milliseconds. */
+const CHECK_INTERVAL_MS = 10_000
 
-/**
- * Opens the LISTEN connection and proves that it hears what the pool sends.
- * @throws {ConnectionError} when the server cannot be reached
- * @throws {UnsupportedError} when notifications do not arrive: a pooler in between, or another database
- */
-export async function openListener(config: ListenConfig, handlers: ListenerHandlers): Promise<NotificationListener> {
-  const listener = new PostgresListener(config, handlers)
-  try {
-    await listener.open()
-    return listener
-  } catch (error) {
-    await listener[Symbol.asyncDispose]()
-    throw error
-  }
+/** A LISTEN connection with its canary. */
+interface Link {
+  readonly connection: ListenConnection
+  readonly canary: Canary
 }
 
 /**
- * Keeps one LISTEN connection alive. A connection lives once: whatever goes wrong with it (an error, an end, a canary
- * that is not heard), it is discarded whole and another is made, on every topic, before `onReconnect` is told.
+ * Keeps one LISTEN connection alive. It is always in one of four states:
  *
- * The canary is a nonce notified through the pool and expected back here. One mechanism finds a half-open socket, a
- * pooler in transaction mode and an address of another database.
+ *     idle ── first add ──→ building ── proven ──→ live ── it broke, is silent or deaf: onLost ──→ rebuilding
+ *      ↑                       │                    ↑                                                  │
+ *      └─ failed: every add ───┘                    └── proven: onReconnect ───────────────────────────┘
+ *         that waits rejects                            (until then, tried again and again)
+ *
+ * A connection lives once: whatever goes wrong with it, it is discarded whole and another is made. It is proven when the
+ * server has answered the LISTEN of every topic that was wanted at its start, and a canary was heard on it afterwards.
+ *
+ * `#wanted` holds what subscribers want, whatever the state; only a connection knows what is listened to. So `add` has one
+ * promise to keep, that the topic is live on the connection that is live now. It waits for a proven connection, asks that
+ * one to listen (which a rebuild may have done already) and, when the answer is there, looks whether that connection is
+ * still the live one; if not, it begins again with the next. `remove` only has to reach the live connection: a topic that
+ * is not wanted any more is left out of the next, and is given up by one that was begun before.
  */
-class PostgresListener implements NotificationListener {
-  readonly #config: ListenConfig
+export class PostgresListener implements NotificationListener {
+  readonly #config: ListenConfig | undefined
   readonly #handlers: ListenerHandlers
-  readonly #topics = new Set<string>()
-  readonly #canaryTopic = `rowcast_canary_${randomUUID()}`
+  readonly #wanted = new Set<string>()
   readonly #closed = new AbortController()
-  #connection: ListenConnection | undefined
-  #canary: { nonce: string; heard: Deferred<true> } | undefined
-  #rebuilding: Promise<void> | undefined
-  #watching: Promise<void> | undefined
+  readonly #trouble: Trouble
+  #live: Link | undefined
+  /** Resolves with the next live connection, while one is built or rebuilt. */
+  #next: Promise<Link> | undefined
+  /** The one that is being proven. */
+  #candidate: ListenConnection | undefined
+  #looking: Promise<void> | undefined
+  /** Whether the server takes a session with settings of ours. */
+  #takesSettings = true
 
-  constructor(config: ListenConfig, handlers: ListenerHandlers) {
+  /** @param config how to reach the server for LISTEN; absent when nothing says */
+  constructor(config: ListenConfig | undefined, handlers: ListenerHandlers) {
     this.#config = config
     this.#handlers = handlers
-  }
-
-  async open(): Promise<void> {
-    this.#connection = await this.#connect()
-    if (!(await this.#hearCanary())) {
-      throw new UnsupportedError(
-        'LISTEN receives nothing of what NOTIFY sends: a pooler in transaction mode is in between, or the two go to different databases; pass listenUrl with the direct address of the server',
-      )
-    }
-    this.#watching = this.#watch()
+    this.#trouble = new Trouble(handlers.logger, 'the LISTEN connection')
   }
 
   async add(topic: string): Promise<void> {
-    this.#topics.add(topic)
-    // While the connection is being rebuilt, the rebuild brings the topic in.
-    await (this.#rebuilding ?? this.#connection?.listenTo(topic))
+    this.#wanted.add(topic)
+    try {
+      while (this.#wanted.has(topic)) {
+        const link = await this.#nextLive()
+        if (await this.#isLiveOn(link, topic)) return
+      }
+    } catch (error) {
+      this.#wanted.delete(topic)
+      throw error
+    }
   }
 
-  async remove(topic: string): Promise<void> {
-    this.#topics.delete(topic)
-    if (this.#rebuilding !== undefined) return
-    await this.#connection?.unlisten(topic).catch(() => undefined)
-    await this.#rest()
+  remove(topic: string): void {
+    this.#wanted.delete(topic)
+    if (this.#live === undefined) return
+    // One that fails ends the connection, and the next does not listen to the topic.
+    detach(this.#live.connection.unlisten(topic))
+    this.#rest(this.#live)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort()
-    await this.#connection?.discard()
-    await Promise.all([this.#watching, this.#rebuilding])
+    const { connection } = this.#live ?? {}
+    this.#live = undefined
+    await Promise.all([connection?.discard(), this.#candidate?.discard()])
+    await Promise.all([this.#looking, this.#next?.catch(() => undefined)])
   }
 
-  async #connect(): Promise<ListenConnection> {
-    const connection = new ListenConnection(this.#config, {
-      onNotification: (topic, payload) => this.#receive(topic, payload),
-      onLost: (error) => {
-        if (connection === this.#connection) this.#rebuild(error)
+  async #nextLive(): Promise<Link> {
+    if (this.#closed.signal.aborted) throw closed()
+    if (this.#live !== undefined) return this.#live
+    this.#next ??= handled(this.#begin())
+    return this.#next
+  }
+
+  /** `false`: the connection ended meanwhile. */
+  async #isLiveOn({ connection }: Link, topic: string): Promise<boolean> {
+    try {
+      await connection.listenTo(topic)
+      return connection === this.#live?.connection
+    } catch (error) {
+      if (connection.ended) return false
+      throw error
+    }
+  }
+
+  async #begin(): Promise<Link> {
+    try {
+      return this.#enliven(await this.#prove())
+    } catch (error) {
+      this.#next = undefined
+      throw this.#closed.signal.aborted ? closed() : error
+    }
+  }
+
+  /** The live connection ended. */
+  #rebuild(reason: unknown): void {
+    if (this.#closed.signal.aborted) return
+    this.#live = undefined
+    this.#next = handled(this.#rebuildUntilProven(reason))
+    this.#handlers.onLost()
+  }
+
+  async #rebuildUntilProven(reason: unknown): Promise<Link> {
+    this.#trouble.begin(reason)
+    while (!this.#closed.signal.aborted) {
+      try {
+        const link = this.#enliven(await this.#prove())
+        this.#trouble.end()
+        this.#handlers.onReconnect()
+        return link
+      } catch (error) {
+        this.#handlers.logger.debug('the LISTEN connection could not be rebuilt yet', { error: describe(error) })
+        await sleep(this.#trouble.begin(error), this.#closed.signal)
+      }
+    }
+    throw closed()
+  }
+
+  /** In the same turn in which it was proven. */
+  #enliven(link: Link): Link {
+    this.#live = link
+    this.#next = undefined
+    this.#looking ??= this.#lookAfter()
+    for (const topic of link.connection.topics) {
+      if (!this.#wanted.has(topic) && topic !== link.canary.topic) detach(link.connection.unlisten(topic))
+    }
+    this.#rest(link)
+    return link
+  }
+
+  /** Makes a connection that listens to all that is wanted, and is heard on. */
+  async #prove(): Promise<Link> {
+    const link = await this.#connect()
+    const { connection, canary } = link
+    try {
+      await Promise.all([...this.#wanted, canary.topic].map((topic) => connection.listenTo(topic)))
+      await canary.prove()
+      if (connection.ended) throw new ConnectionError('the LISTEN connection broke just after it was proven')
+      return link
+    } catch (error) {
+      await connection.discard()
+      throw error
+    } finally {
+      this.#candidate = undefined
+    }
+  }
+
+  async #connect(): Promise<Link> {
+    if (this.#config === undefined) {
+      throw new UnsupportedError('this pool does not say how to reach its server for LISTEN: pass listenUrl')
+    }
+    if (this.#takesSettings) {
+      try {
+        return await this.#open(withoutIdleLimit(this.#config))
+      } catch (error) {
+        if (!isForSettings(error)) throw error
+      }
+    }
+    const link = await this.#open(this.#config)
+    this.#takesSettings = false
+    return link
+  }
+
+  async #open(config: ListenConfig): Promise<Link> {
+    const connection: ListenConnection = new ListenConnection(config, {
+      onNotification: (topic, payload) => {
+        if (topic === canary.topic) canary.hear(payload)
+        else this.#handlers.onNotification(topic, payload)
+      },
+      onEnd: (error) => {
+        canary.end(error)
+        if (connection === this.#live?.connection) this.#rebuild(error)
       },
     })
+    const canary = new Canary(connection, this.#handlers.notify)
+    this.#candidate = connection
     try {
-      await connection.open([this.#canaryTopic, ...this.#topics])
-      return connection
+      if (this.#closed.signal.aborted) throw closed()
+      await connection.open()
+      return { connection, canary }
     } catch (error) {
       await connection.discard()
       throw error
     }
   }
 
-  #receive(topic: string, payload: string): void {
-    if (topic !== this.#canaryTopic) this.#handlers.onNotification(topic, payload)
-    else if (payload === this.#canary?.nonce) this.#canary.heard.resolve(true)
+  async #lookAfter(): Promise<void> {
+    while (!this.#closed.signal.aborted) {
+      await sleep(CHECK_INTERVAL_MS, this.#closed.signal)
+      if (this.#live !== undefined && this.#wanted.size > 0) await this.#check(this.#live)
+    }
   }
 
-  async #hearCanary(): Promise<boolean> {
-    const canary = { nonce: randomUUID(), heard: defer<true>() }
-    this.#canary = canary
+  async #check(link: Link): Promise<void> {
     try {
-      await this.#connection?.listenTo(this.#canaryTopic)
-      await this.#handlers.notify(this.#canaryTopic, canary.nonce)
-      return (await atMost(CANARY_TIMEOUT_MS, canary.heard.promise)) === true
-    } finally {
-      this.#canary = undefined
-      await this.#rest()
+      await link.canary.check()
+      this.#rest(link)
+    } catch (error) {
+      // When the pool cannot notify, its users hear of it themselves; whether this connection answers is still to be seen.
+      if (error instanceof UnsupportedError) await this.#giveUp(link, error)
+      else await link.connection.answered().catch(() => undefined)
     }
+  }
+
+  async #giveUp({ connection }: Link, error: unknown): Promise<void> {
+    if (connection === this.#live?.connection) this.#rebuild(error)
+    await connection.discard()
   }
 
   /**
-   * While nobody listens to anything, neither does the canary: the server wakes whoever listens for every notification in
-   * the database, and a process that only publishes would be woken by its own.
+   * While nobody listens to anything, neither does the canary: the server wakes every session that listens for every
+   * notification in the database, and a process that only publishes would be woken by its own.
    */
-  async #rest(): Promise<void> {
-    if (this.#topics.size > 0 || this.#canary !== undefined) return
-    await this.#connection?.unlisten(this.#canaryTopic).catch(() => undefined)
+  #rest({ connection, canary }: Link): void {
+    if (this.#wanted.size === 0) detach(connection.unlisten(canary.topic))
   }
+}
 
-  async #watch(): Promise<void> {
-    while (!this.#closed.signal.aborted) {
-      await sleep(CANARY_INTERVAL_MS, this.#closed.signal)
-      if (this.#closed.signal.aborted || this.#rebuilding !== undefined || this.#topics.size === 0) continue
-      // When the pool cannot notify, nothing is known about this connection; the pool's users hear of it themselves.
-      const heard = await this.#hearCanary().catch(() => true)
-      if (!heard && this.#rebuilding === undefined) {
-        this.#rebuild(new ConnectionError('the LISTEN connection does not receive what was notified'))
-      }
-    }
-  }
-
-  #rebuild(reason: unknown): void {
-    if (this.#closed.signal.aborted || this.#rebuilding !== undefined) return
-    this.#handlers.logger.warn('the LISTEN connection was lost and is being rebuilt', { reason: describe(reason) })
-    const rebuilding = this.#rebuildUntilHeard().finally(() => {
-      this.#rebuilding = undefined
-    })
-    this.#rebuilding = handled(rebuilding)
-  }
-
-  async #rebuildUntilHeard(): Promise<void> {
-    const lost = this.#connection
-    this.#connection = undefined
-    await lost?.discard()
-    for (let attempt = 1; !this.#closed.signal.aborted; attempt++) {
-      if (await this.#tryConnection(attempt)) return
-      await sleep(50 + backoffMs(attempt, { minMs: 100, maxMs: 5_000 }), this.#closed.signal)
-    }
-  }
-
-  async #tryConnection(attempt: number): Promise<boolean> {
-    try {
-      const topics = new Set(this.#topics)
-      const connection = await this.#connect()
-      this.#connection = connection
-      for (const topic of this.#topics) if (!topics.has(topic)) await connection.listenTo(topic)
-      if (connection.lost || !(await this.#hearCanary()))
-        throw new ConnectionError('the new connection is not heard on')
-      if (this.#closed.signal.aborted) await connection.discard()
-      else this.#handlers.onReconnect()
-      return true
-    } catch (error) {
-      await this.#connection?.discard()
-      this.#connection = undefined
-      this.#handlers.logger.debug('the LISTEN connection could not be rebuilt yet', { attempt, error: describe(error) })
-      return false
-    }
-  }
+function closed(): ClosedError {
+  return new ClosedError('the channel is closed: open another one')
 }

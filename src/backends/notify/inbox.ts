@@ -21,7 +21,7 @@ export class NotifyInbox implements Inbox {
   readonly channels: readonly string[]
   readonly #context: BackendContext
   readonly #onGap: ((gap: Gap) => void) | undefined
-  readonly #onDispose: (inbox: NotifyInbox) => Promise<void>
+  readonly #onDispose: (inbox: NotifyInbox) => void
   readonly #envelopes: Bounded<Envelope>
   /** Taken out of the buffer, payloads still to be read back; kept until that worked. */
   #arrivals: readonly Arrival[] = []
@@ -32,7 +32,7 @@ export class NotifyInbox implements Inbox {
     context: BackendContext,
     channels: readonly string[],
     options: ResolvedSubscribeOptions,
-    onDispose: (inbox: NotifyInbox) => Promise<void>,
+    onDispose: (inbox: NotifyInbox) => void,
   ) {
     this.#context = context
     this.channels = channels
@@ -75,8 +75,8 @@ export class NotifyInbox implements Inbox {
     return settleUnleased(this.#context, delivery, how)
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#onDispose(this)
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#onDispose(this)
   }
 
   #openNext(limit: number): void {

@@ -21,6 +21,10 @@ const MIN_SPILL_RETENTION_MS = 60_000
 /**
  * Every live subscriber gets each event; nothing is stored, and who is not there misses it. Postgres NOTIFY carries an
  * envelope; what is too large for one waits in the spill table, and the envelope says so.
+ *
+ * Publishing needs NOTIFY alone, which passes every pooler; LISTEN is for subscribers, and does not. So whether LISTEN works
+ * is asked by the first subscription, which is refused where it does not: all who publish do it in the same way, and all
+ * who subscribe hear all of them.
  */
 export class NotifyBackend implements Backend {
   readonly name = 'notify'
@@ -31,21 +35,18 @@ export class NotifyBackend implements Backend {
   readonly #topicOf: (channel: string) => string
   #spillReady: Promise<Purge> | undefined
 
-  private constructor(context: BackendContext, topics: Topics) {
+  /** @throws {UnsupportedError} when the database cannot notify */
+  constructor(context: BackendContext) {
     this.#context = context
-    this.#topics = topics
+    this.#topics = new Topics(context)
     this.#topicOf = topicsOf(context.options.schema, 'notify')
-  }
-
-  /** @throws {UnsupportedError} when what is notified does not arrive */
-  static async open(context: BackendContext): Promise<NotifyBackend> {
-    return new NotifyBackend(context, await Topics.open(context))
   }
 
   async publish(events: readonly NewEvent[], tx: unknown): Promise<readonly EventId[]> {
     return tx === undefined ? this.#broadcast(events) : this.#broadcastIn(tx, events)
   }
 
+  /** @throws {UnsupportedError} where what is notified does not arrive; the message says what to do */
   async subscribe(channels: readonly string[], options: ResolvedSubscribeOptions): Promise<Inbox> {
     const inbox = new NotifyInbox(this.#context, channels, options, (gone) => this.#topics.remove(gone))
     await this.#topics.add(inbox)

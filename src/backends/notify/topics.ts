@@ -9,60 +9,71 @@ import { envelopesOf } from './notifications.js'
 interface Topic {
   readonly address: Address
   readonly inboxes: Set<NotifyInbox>
-  /** Resolves once the database sends it here. */
-  readonly live: Promise<void>
 }
 
 /** Who listens to what: the inboxes of each Postgres channel, over the one LISTEN connection. */
 export class Topics implements AsyncDisposable {
   readonly #context: BackendContext
+  readonly #listener: NotificationListener
   readonly #topics = new Map<string, Topic>()
-  #listener: NotificationListener | undefined
+  /** Those that get all that is published, and so can miss something. */
+  readonly #live = new Set<NotifyInbox>()
 
-  private constructor(context: BackendContext) {
+  /** @throws {UnsupportedError} when the database cannot notify */
+  constructor(context: BackendContext) {
     this.#context = context
-  }
-
-  static async open(context: BackendContext): Promise<Topics> {
-    const topics = new Topics(context)
-    topics.#listener = await context.adapter.listen?.({
-      onNotification: (topic, text) => topics.#deliver(topic, text),
-      onReconnect: () => topics.#tellReconnect(),
+    const listener = context.adapter.listen?.({
+      onNotification: (topic, text) => this.#deliver(topic, text),
+      // What was missed is told when more can be heard: to flush a cache before that would be too early.
+      onLost: () => undefined,
+      onReconnect: () => this.#tellReconnect(),
     })
-    if (topics.#listener === undefined) throw new UnsupportedError('this database cannot notify')
-    return topics
+    if (listener === undefined) throw new UnsupportedError('this database cannot notify')
+    this.#listener = listener
   }
 
+  /**
+   * Resolves once the inbox gets what is published to any of its channels.
+   * @throws as `NotificationListener.add`; the inbox gets nothing then
+   */
   async add(inbox: NotifyInbox): Promise<void> {
-    await Promise.all(
-      inbox.channels.map((channel) => {
-        const name = topicOf(this.#context.options.schema, 'notify', channel)
-        const topic = this.#topics.get(name) ?? this.#follow(name, channel)
-        topic.inboxes.add(inbox)
-        return topic.live
-      }),
-    )
-  }
-
-  async remove(inbox: NotifyInbox): Promise<void> {
-    for (const [name, topic] of this.#topics) {
-      topic.inboxes.delete(inbox)
-      if (topic.inboxes.size > 0) continue
-      this.#topics.delete(name)
-      await this.#listener?.remove(name)
+    try {
+      await Promise.all(inbox.channels.map((channel) => this.#join(channel, inbox)))
+      this.#live.add(inbox)
+    } catch (error) {
+      this.remove(inbox)
+      throw error
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#listener?.[Symbol.asyncDispose]()
+  remove(inbox: NotifyInbox): void {
+    this.#live.delete(inbox)
+    for (const channel of inbox.channels) this.#leave(channel, inbox)
   }
 
-  #follow(name: string, channel: string): Topic {
-    const live = this.#listener?.add(name) ?? Promise.resolve()
-    const topic = { address: addressOf(channel), inboxes: new Set<NotifyInbox>(), live }
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#listener[Symbol.asyncDispose]()
+  }
+
+  /** Whoever joins asks for the topic again: it may have been live, and not be now. */
+  async #join(channel: string, inbox: NotifyInbox): Promise<void> {
+    const name = this.#nameOf(channel)
+    const topic = this.#topics.get(name) ?? { address: addressOf(channel), inboxes: new Set() }
     this.#topics.set(name, topic)
-    live.catch(() => this.#topics.delete(name))
-    return topic
+    topic.inboxes.add(inbox)
+    await this.#listener.add(name)
+  }
+
+  #leave(channel: string, inbox: NotifyInbox): void {
+    const name = this.#nameOf(channel)
+    const topic = this.#topics.get(name)
+    if (topic === undefined || !topic.inboxes.delete(inbox) || topic.inboxes.size > 0) return
+    this.#topics.delete(name)
+    this.#listener.remove(name)
+  }
+
+  #nameOf(channel: string): string {
+    return topicOf(this.#context.options.schema, 'notify', channel)
   }
 
   #deliver(name: string, text: string): void {
@@ -75,7 +86,6 @@ export class Topics implements AsyncDisposable {
 
   #tellReconnect(): void {
     this.#context.telemetry.count('events.reconnect')
-    const inboxes = new Set([...this.#topics.values()].flatMap((topic) => [...topic.inboxes]))
-    for (const inbox of inboxes) inbox.tellGap('reconnect')
+    for (const inbox of this.#live) inbox.tellGap('reconnect')
   }
 }
