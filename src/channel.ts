@@ -73,8 +73,8 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
     this.#adapter = parts.adapter
     this.#backend = parts.backend
     this.#options = parts.options
-    this.#publishing = new Publishing(parts)
     this.#consumers = new Consumers({ ...parts, assertNotClosed: () => this.#assertNotClosed() })
+    this.#publishing = new Publishing({ ...parts, live: (channels) => this.#consumers.live(channels) })
     this.telemetry = parts.telemetry
     this.deadLetters = new DeadLetters(() => this.#deadLetterStore())
     this.groups = new Groups(() => this.#groupStore())
@@ -132,7 +132,8 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
    * @see sql/postgres/statements/publish.sql
    */
   publish<C extends keyof Events & string>(channel: C, payload: Events[C], options?: PublishOptions): Promise<EventId> {
-    return this.#onceLive(() => this.#publishing.publish(channel, payload, options))
+    if (this.#state === 'closed') return Promise.reject(closed())
+    return this.#publishing.publish(channel, payload, options)
   }
 
   /**
@@ -141,7 +142,8 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
    * @throws as `publish`
    */
   publishMany(events: readonly Publication<Events>[], options?: Pick<PublishOptions, 'tx'>): Promise<EventId[]> {
-    return this.#onceLive(() => this.#publishing.publishMany(events, options))
+    if (this.#state === 'closed') return Promise.reject(closed())
+    return this.#publishing.publishMany(events, options)
   }
 
   /**
@@ -152,7 +154,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
    * @throws {PayloadError} also when the schema of the channel is asynchronous
    */
   publishSync<C extends keyof Events & string>(channel: C, payload: Events[C], options?: PublishOptions): EventId {
-    this.#assertOpen()
+    this.#assertNotClosed()
     return this.#publishing.publishSync(channel, payload, options)
   }
 
@@ -259,13 +261,6 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
     await this.#publishing.idle()
     await this.#backend[Symbol.asyncDispose]()
     await this.#adapter[Symbol.asyncDispose]()
-  }
-
-  /** Publishes, as soon as every subscription made so far is live. */
-  #onceLive<Result>(publish: () => Promise<Result>): Promise<Result> {
-    if (this.#state !== 'open') return Promise.reject(closed())
-    const live = this.#consumers.live()
-    return live === undefined ? publish() : this.#publishing.after(live, publish)
   }
 
   #deadLetterStore(): DeadLetterStore {

@@ -4,16 +4,23 @@ import { encodeJson, type NewEvent } from './event.js'
 import { checkChannelName } from './names.js'
 import { type ResolvedChannelOptions, type ResolvedPublishOptions, resolvePublishOptions } from './resolve.js'
 import { validate } from './schema.js'
+import { detach, handled, inTime } from './wait.js'
+
+/** Longest that a schema may take, in milliseconds: what comes after it on its channel waits for it. */
+const SCHEMA_MS = 30_000
 
 /** An event as the caller of `publish` describes it, with its options resolved. */
 export interface Composed {
   readonly event: NewEvent
   readonly options: ResolvedPublishOptions
+  /** While its schema takes time: resolves when the payload is valid. Absent: it is. */
+  readonly valid?: Promise<unknown>
 }
 
 /**
- * Checks and encodes what a caller publishes. What travels is what was given, not what the schema made of it: the schema
- * is applied again on delivery, and a transformation must happen once.
+ * Checks and encodes what a caller publishes. What travels is what was given at the call, not what the schema made of it:
+ * the schema is applied again on delivery, and a transformation must happen once. Nor is it what the caller makes of the
+ * object afterwards; the id says where in the order of calls it stands.
  * @throws {ConfigurationError} {PayloadError}
  */
 export function compose(
@@ -22,20 +29,19 @@ export function compose(
   channel: unknown,
   payload: unknown,
   options: unknown,
-): Composed | Promise<Composed> {
+): Composed {
   checkChannelName(channel)
   const resolved = resolvePublishOptions(defaults, options)
   const validated = validate(defaults.schemas, channel, payload)
-  return validated instanceof Promise
-    ? validated.then(() => encode(defaults, ids, channel, payload, resolved))
-    : encode(defaults, ids, channel, payload, resolved)
+  if (validated instanceof Promise) detach(validated)
+  const composed = { event: encode(defaults, ids, channel, payload, resolved), options: resolved }
+  return validated instanceof Promise ? { ...composed, valid: handled(inSchemaTime(channel, validated)) } : composed
 }
 
 /** `compose` for those who cannot wait: the schema must answer at once. */
 export function composeSync(...args: Parameters<typeof compose>): Composed {
   const composed = compose(...args)
-  if (!(composed instanceof Promise)) return composed
-  composed.catch(() => undefined)
+  if (composed.valid === undefined) return composed
   throw new PayloadError(`the schema of channel ${JSON.stringify(args[2])} is asynchronous: await publish instead`)
 }
 
@@ -44,10 +50,9 @@ function encode(
   ids: EventIds,
   channel: string,
   payload: unknown,
-  options: ResolvedPublishOptions,
-): Composed {
-  const { metadata, priority, delay, key, maxAttempts } = options
-  const event = {
+  { metadata, priority, delay, key, maxAttempts }: ResolvedPublishOptions,
+): NewEvent {
+  return {
     payload: encodeJson('payload', payload, maxPayloadBytes),
     metadata: metadata === undefined ? null : encodeJson('metadata', metadata, maxPayloadBytes),
     id: ids.next(),
@@ -57,5 +62,10 @@ function encode(
     key,
     maxAttempts,
   }
-  return { event, options }
+}
+
+function inSchemaTime(channel: string, validated: Promise<unknown>): Promise<unknown> {
+  return inTime(SCHEMA_MS, validated, () => {
+    return new PayloadError(`the schema of channel ${JSON.stringify(channel)} gave no answer within ${SCHEMA_MS} ms`)
+  })
 }

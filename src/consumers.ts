@@ -1,6 +1,6 @@
 import type { Backend } from './backends/backend.js'
 import type { DatabaseClock } from './clock.js'
-import { UnsupportedError } from './errors.js'
+import { ConnectionError, UnsupportedError } from './errors.js'
 import type { EventId, EventMessage } from './event.js'
 import { type Hand, InHand } from './in-hand.js'
 import { type Handler, Listener } from './listener.js'
@@ -8,7 +8,7 @@ import type { Message } from './message.js'
 import type { ResolvedChannelOptions, ResolvedListenOptions, ResolvedSubscribeOptions } from './resolve.js'
 import { Subscription } from './subscription.js'
 import type { Telemetry } from './telemetry.js'
-import { atMost, handled } from './wait.js'
+import { atMost, handled, inTime } from './wait.js'
 
 interface ConsumersParts {
   readonly backend: Backend
@@ -19,13 +19,16 @@ interface ConsumersParts {
   assertNotClosed(): void
 }
 
+/** Longest that a publish waits for the subscriptions of its channel, in milliseconds. */
+const LIVE_MS = 30_000
+
 /** Everybody who takes events from one channel object, and what they have in hand. */
 export class Consumers {
   readonly #parts: ConsumersParts
   readonly #inHand = new InHand()
   readonly #subscriptions = new Set<Subscription>()
   readonly #listeners = new Map<string, Listener>()
-  readonly #becomingLive = new Set<Promise<unknown>>()
+  readonly #becomingLive = new Map<Promise<unknown>, readonly string[]>()
   #stopping = false
 
   constructor(parts: ConsumersParts) {
@@ -38,9 +41,16 @@ export class Consumers {
     parts.telemetry.gauge('events.listeners', () => this.#listeners.size)
   }
 
-  /** Resolves once every subscription made so far is live; `undefined` when all are, so that nobody waits for nothing. */
-  live(): Promise<unknown> | undefined {
-    return this.#becomingLive.size === 0 ? undefined : Promise.allSettled(this.#becomingLive)
+  /**
+   * Resolves once every subscription to these channels that was made so far is live, or has ended; `undefined` where all
+   * are, so that a publish costs no promise more.
+   * @throws {ConnectionError} when that takes too long
+   */
+  live(channels: string | ReadonlySet<string>): Promise<unknown> | undefined {
+    if (this.#becomingLive.size === 0) return undefined
+    const isWanted = (channel: string) => (typeof channels === 'string' ? channel === channels : channels.has(channel))
+    const wanted = [...this.#becomingLive].flatMap(([live, followed]) => (followed.some(isWanted) ? [live] : []))
+    return wanted.length === 0 ? undefined : inTime(LIVE_MS, Promise.allSettled(wanted), notLive)
   }
 
   subscribe(channels: readonly string[], options: ResolvedSubscribeOptions, demand?: () => number): Subscription {
@@ -65,7 +75,7 @@ export class Consumers {
     )
     this.#subscriptions.add(subscription)
     const live = subscription.ready.finally(() => this.#becomingLive.delete(live))
-    this.#becomingLive.add(handled(live))
+    this.#becomingLive.set(handled(live), channels)
     return subscription
   }
 
@@ -111,6 +121,12 @@ export class Consumers {
     // A consumer that left its loop is not waited for; one whose loop we ended may be busy with its last event.
     if (!this.#stopping) this.#inHand.abandon(hand)
   }
+}
+
+function notLive(): ConnectionError {
+  return new ConnectionError(
+    `nothing was published: a subscription of this channel object did not become live within ${LIVE_MS} ms: check the database, or publish through a channel object of its own`,
+  )
 }
 
 function refusePositions({ name, hasPositions }: Backend, { positioning }: ResolvedSubscribeOptions): void {

@@ -1,38 +1,49 @@
 import type { Backend } from './backends/backend.js'
 import { type DatabaseClock, EventIds } from './clock.js'
-import { Coalescer } from './coalescer.js'
+import { Coalescer, type Patience } from './coalescer.js'
 import { type Composed, compose, composeSync } from './compose.js'
 import { ConfigurationError, describe, PayloadError, UnsupportedError } from './errors.js'
 import type { EventId, NewEvent } from './event.js'
+import { Line } from './line.js'
 import type { PublishOptions } from './options.js'
 import { type ResolvedChannelOptions, resolvePublishManyOptions } from './resolve.js'
 import type { Telemetry } from './telemetry.js'
-import { atMost, Background } from './wait.js'
+import { Background, detach } from './wait.js'
 
 interface PublishingParts {
   readonly backend: Backend
   readonly clock: DatabaseClock
   readonly telemetry: Telemetry
   readonly options: ResolvedChannelOptions
+  /** Resolves once the subscriptions of this object to these channels are live; `undefined` where they are. */
+  live(channels: string | ReadonlySet<string>): Promise<unknown> | undefined
 }
 
-/** Most lone events in one flush. */
-const FLUSH_LIMIT = 1_000
-/** Longest that closing waits for what is not a round trip, in milliseconds. */
-const IDLE_MS = 30_000
+/** Most calls with a key in one flush. */
+const KEYED_LIMIT = 1_000
+/** A transaction of a user's that took the same key keeps a flush waiting; the calls after it go on beside it. */
+const KEYED_PATIENCE: Patience = { lateMs: 100, flights: 4 }
 
-/** The way of an event from its caller into the backend: composed, stored with those that coincide, counted. */
+/**
+ * The way of an event from its caller into the backend: composed, stored with those that coincide, counted. Calls on one
+ * channel are stored in their order. Those with a key are not part of that, since they may have to wait for the
+ * transaction of another that took their key; nor those in a transaction of the caller's, which has an order of its own.
+ */
 export class Publishing {
   readonly #parts: PublishingParts
   readonly #ids: EventIds
-  readonly #lone: Coalescer<NewEvent, EventId>
-  /** What is on its way and not among the lone ones: many at once, or what has to wait for something else. */
+  readonly #line: Line
+  readonly #keyed: Coalescer<readonly NewEvent[], readonly EventId[]>
+  /** What is on its way and not in the line. */
   readonly #others = new Background()
+  /** By transaction, what was asked of it last and is not done yet. */
+  readonly #transactions = new Map<unknown, Promise<unknown>>()
 
   constructor(parts: PublishingParts) {
     this.#parts = parts
     this.#ids = new EventIds(parts.clock)
-    this.#lone = new Coalescer(FLUSH_LIMIT, (events) => this.#store(events, undefined))
+    this.#line = new Line((events) => this.#store(events, undefined))
+    this.#keyed = new Coalescer(KEYED_LIMIT, (calls) => this.#storeCalls(calls), KEYED_PATIENCE)
   }
 
   /** Not an asynchronous function: it is called by the million, and each wait in one costs as much as making the id. */
@@ -42,37 +53,29 @@ export class Publishing {
     return storing.catch((error: unknown) => this.#dropOne(error, options?.tx))
   }
 
-  /** Publishes once something else has come about. */
-  after<Result>(event: Promise<unknown>, publish: () => Promise<Result>): Promise<Result> {
-    return this.#hold(event.then(publish))
-  }
-
-  /** Resolves when nothing is on its way; does not wait for ever for what may never come, a caller's schema for one. */
+  /** Resolves when nothing is on its way. */
   async idle(): Promise<void> {
-    await Promise.all([this.#lone.idle(), atMost(IDLE_MS, this.#others.drained())])
+    await Promise.all([this.#line.idle(), this.#keyed.idle(), this.#others.drained()])
   }
 
-  publishMany(events: unknown, options: unknown): Promise<EventId[]> {
-    return this.#hold(this.#publishMany(events, options))
+  /** What has not been sent yet is rejected. */
+  abandon(error: unknown): void {
+    this.#line.abandon(error)
+    this.#keyed.abandon(error)
   }
 
-  async #publishMany(events: unknown, options: unknown): Promise<EventId[]> {
+  async publishMany(events: unknown, options: unknown): Promise<EventId[]> {
     const { tx } = resolvePublishManyOptions(options)
     if (!Array.isArray(events)) {
       throw new ConfigurationError(`publishMany: pass an array of { channel, payload }, not ${typeof events}`)
     }
     try {
-      const composed: Composed[] = []
-      for (const event of events) {
-        const composing = this.#composeOne(event)
-        composed.push(composing instanceof Promise ? await composing : composing)
-      }
+      const composed = events.map((event) => this.#composeOne(event))
       for (const { options } of composed) this.#refuse(options.scheduling)
-      const ids = await this.#store(
-        composed.map(({ event }) => event),
-        tx,
-      )
-      return [...ids]
+      const made = composed.map(({ event }) => event)
+      const live = this.#parts.live(new Set(made.map(({ channel }) => channel)))
+      const waits = [live, ...composed.map(({ valid }) => valid)].filter((wait) => wait !== undefined)
+      return [...(await this.#storeMany(made, tx, waits.length === 0 ? undefined : Promise.all(waits)))]
     } catch (error) {
       this.#drop(error, events.length, tx)
       return events.map(() => this.#ids.next())
@@ -96,23 +99,60 @@ export class Publishing {
 
   #publishOne(channel: string, payload: unknown, options: PublishOptions | undefined): Promise<EventId> {
     try {
-      const composing = compose(this.#parts.options, this.#ids, channel, payload, options)
-      // A promise only where a schema needs time; without, events keep the order of their calls.
-      return composing instanceof Promise
-        ? this.#hold(composing.then((composed) => this.#storeOne(composed)))
-        : this.#storeOne(composing)
+      const { event, options: resolved, valid } = compose(this.#parts.options, this.#ids, channel, payload, options)
+      this.#refuse(resolved.scheduling)
+      const live = this.#parts.live(channel)
+      const ready = valid === undefined || live === undefined ? (valid ?? live) : Promise.all([live, valid])
+      if (resolved.tx === undefined && event.key === null) return this.#line.add(event, ready)
+      return this.#storeMany([event], resolved.tx, ready).then(([id = event.id]) => id)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  #storeOne({ event, options: { scheduling, tx } }: Composed): Promise<EventId> {
-    this.#refuse(scheduling)
-    if (tx === undefined) return this.#lone.add(event)
-    return this.#store([event], tx).then(([id = event.id]) => id)
+  #storeMany(
+    events: readonly NewEvent[],
+    tx: unknown,
+    ready: Promise<unknown> | undefined,
+  ): Promise<readonly EventId[]> {
+    if (events.length === 0) return Promise.resolve([])
+    if (tx !== undefined) return this.#storeIn(tx, events, ready)
+    if (events.every(({ key }) => key === null)) return this.#line.addMany(events, ready)
+    if (ready === undefined) return this.#keyed.add(events)
+    return this.#track(ready.then(() => this.#keyed.add(events)))
   }
 
-  #composeOne(event: unknown): Composed | Promise<Composed> {
+  /** One after the other: a driver takes one statement at a time, and what is asked first is stored first. */
+  #storeIn(tx: unknown, events: readonly NewEvent[], ready: Promise<unknown> | undefined): Promise<readonly EventId[]> {
+    const before = this.#transactions.get(tx)
+    if (ready !== undefined) detach(ready)
+    const store = () => this.#store(events, tx)
+    // At once where it can be: the transaction of a synchronous driver is over when its function returns.
+    const storing =
+      before === undefined && ready === undefined
+        ? store()
+        : Promise.allSettled([before])
+            .then(() => ready)
+            .then(store)
+    const done = storing
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#transactions.get(tx) === done) this.#transactions.delete(tx)
+      })
+    this.#transactions.set(tx, done)
+    return this.#track(storing)
+  }
+
+  async #storeCalls(calls: readonly (readonly NewEvent[])[]): Promise<readonly (readonly EventId[])[]> {
+    const ids = await this.#store(calls.flat(), undefined)
+    let from = 0
+    return calls.map(({ length }) => {
+      from += length
+      return ids.slice(from - length, from)
+    })
+  }
+
+  #composeOne(event: unknown): Composed {
     if (typeof event !== 'object' || event === null) {
       throw new ConfigurationError('publishMany: each event is an object { channel, payload, …options }')
     }
@@ -122,13 +162,12 @@ export class Publishing {
   }
 
   async #store(events: readonly NewEvent[], tx: unknown): Promise<readonly EventId[]> {
-    if (events.length === 0) return []
     const ids = await this.#parts.backend.publish(events, tx)
     this.#parts.telemetry.countEach('events.publish', events)
     return ids
   }
 
-  #hold<Result>(publishing: Promise<Result>): Promise<Result> {
+  #track<Result>(publishing: Promise<Result>): Promise<Result> {
     this.#others.begin()
     return publishing.finally(() => this.#others.end())
   }

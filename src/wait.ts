@@ -20,6 +20,17 @@ export async function atMost<T>(ms: number, promise: Promise<T>): Promise<T | un
   }
 }
 
+/**
+ * Resolves with the promise's value, or rejects after `ms` milliseconds with the error that `late` makes. Its timer keeps no
+ * process alive.
+ */
+export function inTime<T>(ms: number, promise: Promise<T>, late: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(late()), ms).unref()
+    promise.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}
+
 /** How long to wait between attempts. */
 export interface BackoffOptions {
   /** First delay, in milliseconds. @default 1_000 */
@@ -100,6 +111,11 @@ export function detach(promise: Promise<unknown>): void {
 export class Background {
   #running = 0
   #drained: Deferred<void> | undefined
+
+  /** How many are going on. */
+  get running(): number {
+    return this.#running
+  }
 
   add(work: Promise<unknown>, onError: (error: unknown) => void): void {
     this.begin()
