@@ -1,12 +1,10 @@
-import type { Connection } from 'mysql2/promise'
 import pg from 'pg'
 import * as assert from 'uvu/assert'
-import { mysqlDialect } from '../src/adapters/mysql/dialect.js'
 import { postgres } from '../src/adapters/postgres/index.js'
 import { FIRST_ID } from '../src/clock.js'
 import { EventChannel } from '../src/index.js'
-import { bind, type Parameters, Statements } from '../src/statements.js'
-import { DATABASES, database, MYSQL_FAMILY, type Place } from './support/databases.js'
+import { type Parameters, Statements } from '../src/statements.js'
+import { DATABASES, database, type Place } from './support/databases.js'
 import { silent } from './support/logger.js'
 import { openPlanner, type Planner } from './support/plans.js'
 import { suite } from './support/suite.js'
@@ -153,36 +151,6 @@ for (const database of DATABASES) {
   })
 
   test.run()
-}
-
-for (const db of MYSQL_FAMILY) {
-  const ofLog = suite(`plans of a log on ${db.name}`)
-
-  ofLog('a log that has grown fast is read no further than asked', async () => {
-    await using world = await World.open(db, { backend: 'log' })
-    const table = world.place.table('log')
-    const digits = `(${Array.from({ length: 10 }, (_, digit) => `select ${digit} as digit`).join(' union all ')})`
-    await world.place.sql(`insert into ${table} (channel, position, id, payload, created_at)
-    select 'orders', 1 + a.digit + 10 * b.digit + 100 * c.digit + 1000 * d.digit, uuid(), '1', utc_timestamp(6)
-    from ${digits} a cross join ${digits} b cross join ${digits} c cross join ${digits} d`)
-    const { handle, rollback } = await world.place.begin()
-    const connection = handle as Connection
-    const parameters = { channel: 'orders', channels: ['', 'orders'], consumer_group: 'g', after: 5_000, until: 9_000 }
-    const others = { limit: 100, from_id: FIRST_ID }
-    const statements = new Statements(mysqlDialect(String(world.place.options.tablePrefix)))
-    for (const name of ['read_log', 'advance.6-heads']) {
-      const statement = statements.get(name.split('.')[0] ?? '').find((one) => one.name === name)
-      assert.ok(statement)
-      await connection.query('flush status')
-      await connection.query(statement.text, bind(statement, { ...parameters, ...others }))
-      const [rows] = await connection.query(`show session status like 'Handler_read%'`)
-      const reads = (rows as { Value: string }[]).reduce((sum, { Value }) => sum + Number(Value), 0)
-      assert.ok(reads < 300, `${name} reads ${reads} rows`)
-    }
-    await rollback()
-  })
-
-  ofLog.run()
 }
 
 const test = suite('plans on postgres')

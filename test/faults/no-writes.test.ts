@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { type ChannelOptions, EventChannel, RowcastError } from '../../src/index.js'
 import { defer } from '../../src/wait.js'
 import { cutterOf } from '../support/cutter.js'
-import { database, MYSQL_FAMILY, type Place } from '../support/databases.js'
+import { database, MYSQL_FAMILY, type Place, serverUrl } from '../support/databases.js'
 import { limitFiles, smallDisk } from '../support/full-disk.js'
 import { silent } from '../support/logger.js'
 import { openRunDatabase, SERVERS } from '../support/servers/find.js'
@@ -101,7 +101,7 @@ test(
     await using cutter = cutterOf(own.url)
     const name = new URL(own.url).pathname.slice(1)
     const set = async (value: string) => {
-      await askPostgres(own.url, `alter database ${name} ${value}`)
+      await askPostgres(serverUrl('postgres'), `alter database ${name} ${value}`)
     }
     await outlast(own.url, place.options, {
       message: /takes no writes here .*read-only/,

@@ -14,6 +14,9 @@ import { eventually, within } from '../support/wait.js'
 /** Over the five seconds after which the server ends it, and under the lease of what the process was about to lease. */
 const PATIENCE_MS = 15_000
 
+/** What mysql2 itself prints when MySQL says why it hangs up (4031), which nobody has asked. */
+const DRIVER_NOTICE = /^Warning: got packets out of order\..*\n/m
+
 const CASES = [
   { name: 'postgres', pool: 'own' },
   { name: 'mariadb', pool: 'own' },
@@ -40,7 +43,8 @@ for (const { name, pool } of CASES) {
     child.signal('SIGCONT')
     await child.said(/ended: CONNECTION/)
     if (pool === 'shared') await child.said(/restored 1/)
-    assert.equal(await child.end(5_000), { code: 0, errors: '' })
+    const { code, errors } = await child.end(5_000)
+    assert.equal([code, errors.replace(DRIVER_NOTICE, '')], [0, ''])
   }, 60_000)
 
   test.run()

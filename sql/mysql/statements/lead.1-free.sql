@@ -2,11 +2,14 @@
 -- stood still, at the event that comes next, which counts as an attempt at it, if that was there before the lease ended.
 -- This step finds and locks them, in the order of their key, so that two who want the same never wait for each other.
 -- Params: channels (JSON array), consumer_group, lease_ms.
+-- Where neither a holder died nor an attempt is remembered, the log is not read: without lateral joins it is read from its
+-- tail to the checkpoint.
 -- The list is a derived table: MySQL refuses `for update` beside a bare `json_table` (error 3569).
 select
   k.channel, k.position,
   if(
-    exists (
+    (k.lease_token is not null or k.attempts > 0)
+    and exists (
       select 1 from rowcast_log as l
       where l.channel = k.channel
         and l.position > k.position

@@ -1,0 +1,145 @@
+import type { Connection } from 'mysql2/promise'
+import * as assert from 'uvu/assert'
+import { mysqlDialect } from '../src/adapters/mysql/dialect.js'
+import { FIRST_ID } from '../src/clock.js'
+import { bind, type Parameters, readSql, type Statement, Statements } from '../src/statements.js'
+import { MYSQL_FAMILY, type Place } from './support/databases.js'
+import { suite } from './support/suite.js'
+import { World } from './support/world.js'
+
+/*
+ * How many rows a statement reads, counted by the server: a plan may look well and still read a whole channel, as where
+ * MySQL sorts what MariaDB reads along a key.
+ */
+
+/** The most that a statement may read: lists have ten elements, limits are a hundred. */
+const MOST_READ = 500
+
+/** What reads everything of a channel or a table, and why it may. */
+const READS_ALL = new Map([
+  ['stats', 'counts'],
+  ['stats_log', 'counts'],
+  ['list_groups', 'counts what is before a group'],
+  ['find_appended', 'searches the log for events whose publish broke off'],
+  ['append_again.2-stored', 'searches the log for events whose publish broke off'],
+  ['lead.1-free', 'looks from the tail of the log to the place where a member died: once, when another takes over'],
+])
+
+const DIGITS = `(${Array.from({ length: 10 }, (_, digit) => `select ${digit} as digit`).join(' union all ')})`
+const NUMBERS = `(select 1 + a.digit + 10 * b.digit + 100 * c.digit + 1000 * d.digit as n
+  from ${DIGITS} a cross join ${DIGITS} b cross join ${DIGITS} c cross join ${DIGITS} d) as numbers`
+const LATER = 'date_add(utc_timestamp(6), interval n minute)'
+const EVENT = "uuid(), 'orders', '1', utc_timestamp(6)"
+
+/** Thousands of rows in each table, of which the optimizer knows nothing yet. */
+async function fill({ table, sql }: Place): Promise<void> {
+  const event = 'id, channel, payload, created_at'
+  const insert = (name: string, columns: string, values: string) =>
+    sql(`insert into ${table(name)} (${columns}) select ${values} from ${NUMBERS}`)
+  await insert('log', `${event}, position`, `${EVENT}, n`)
+  await insert('log_incoming', event, EVENT)
+  const queued = `${event}, priority, attempts, max_attempts, available_at`
+  await insert('queue', queued, `${EVENT}, 5, 0, 5, utc_timestamp(6)`)
+  await insert('scheduled', queued, `${EVENT}, 5, 0, 5, ${LATER}`)
+  const settled = 'priority, attempts'
+  await insert('history', `${event}, ${settled}, outcome, settled_at`, `${EVENT}, 5, 1, 'acked', utc_timestamp(6)`)
+  const died = `${settled}, max_attempts, died_at, error`
+  await insert('dead_letter', `${event}, ${died}`, `${EVENT}, 5, 5, 5, utc_timestamp(6), 'no'`)
+  await insert('dedupe', 'id, channel, dedupe_key', "uuid(), 'orders', concat('key ', n)")
+  const checkpoint =
+    "insert into %t (channel, consumer_group, position, attempts, updated_at) values ('orders', 'g', 5000, 0, now())"
+  await sql(checkpoint.replace('%t', table('checkpoint')))
+}
+
+/** What any of the statements takes. */
+async function parametersFor({ table, sql }: Place, statement: Statement): Promise<Parameters> {
+  const token = '00000000-0000-4000-8000-000000000000'
+  const found = await sql(`select id, position from ${table('log')} limit 10`)
+  const rows = found.map(({ id, position }, i) => ({
+    ...{
+      id,
+      position,
+      channel: 'orders',
+      consumer_group: 'g',
+      reached: id,
+      last_position: 9_000,
+      dedupe_key: `key ${i}`,
+    },
+    ...{ lease_token: token, lease_ms: 1_000, lease_expires_at_ms: 0, delay_ms: 1_000, available_at_ms: null },
+    ...{
+      payload: '1',
+      metadata: null,
+      error: null,
+      reason: null,
+      priority: 5,
+      attempts: 1,
+      max_attempts: 5,
+      given_back: 0,
+    },
+    ...{ ripe_channel: 'orders', tail_channel: 'orders' },
+  }))
+  const known: Parameters = {
+    ...{ channel: 'orders', channels: ['', 'orders', 'none'], consumer_group: 'g', consumer: 'test', limit: 100 },
+    ...{ after: statement.name === 'list_dead' ? null : 5_000, until: 9_000, position: 1, from_id: FIRST_ID },
+    ...{ lease_token: token, lease_ms: 1_000, retention_ms: 86_400_000, keep_history: true },
+    ...{ drop_unread: false, of_groups: false, migrations_table: '`x`', version: 9, name: 'n', checksum: 'c' },
+    ...{
+      compatible_from: 1,
+      id: statement.name === 'list_dead' ? null : FIRST_ID,
+      payload: '1',
+      metadata: null,
+      priority: 5,
+      max_attempts: 5,
+      attempts: 5,
+    },
+    ...{ ids: rows.map(({ id }) => id), keyed: rows.map(({ id }) => id), error: 'no', reason: null },
+  }
+  return Object.fromEntries(
+    statement.parameters.map((name) => [name, name in known ? known[name] : rows]),
+  ) as Parameters
+}
+
+for (const db of MYSQL_FAMILY) {
+  const test = suite(`rows read on ${db.name}`)
+
+  test('no statement reads more of a long table than it was asked for', async () => {
+    await using world = await World.open(db, { backend: 'log' })
+    const { place } = world
+    await fill(place)
+    const statements = new Statements(mysqlDialect(String(place.options.tablePrefix)))
+    const verbs = new Set(readSql('mysql', 'statements').map(({ name }) => name.split('.')[0] ?? ''))
+    const faults: string[] = []
+    for (const statement of [...verbs].flatMap((verb) => statements.get(verb))) {
+      const reads = await countReads(place, statement, await parametersFor(place, statement))
+      if (reads > MOST_READ && !READS_ALL.has(statement.name)) faults.push(`${statement.name} reads ${reads} rows`)
+    }
+    assert.equal(faults, [])
+  }, 60_000)
+
+  test('a group that nobody died in is taken up without reading the log', async () => {
+    await using world = await World.open(db, { backend: 'log' })
+    await fill(world.place)
+    const [free] = new Statements(mysqlDialect(String(world.place.options.tablePrefix))).get('lead')
+    assert.ok(free)
+    assert.ok((await countReads(world.place, free, await parametersFor(world.place, free))) <= MOST_READ)
+  })
+
+  test.run()
+}
+
+/** Runs a statement in a transaction that comes to nothing. */
+async function countReads(place: Place, statement: Statement, parameters: Parameters): Promise<number> {
+  const { handle, rollback } = await place.begin()
+  const connection = handle as Connection
+  try {
+    // This ends the transaction, so another one begins.
+    await connection.query('flush status')
+    await connection.beginTransaction()
+    const values = bind(statement, parameters).map((value) => (typeof value === 'boolean' ? Number(value) : value))
+    await connection.query(statement.text, values)
+    const [rows] = await connection.query(`show session status like 'Handler_read%'`)
+    return (rows as { Value: string }[]).reduce((sum, { Value }) => sum + Number(Value), 0)
+  } finally {
+    await rollback()
+  }
+}
