@@ -15,7 +15,7 @@ export interface Patience {
  */
 export class Coalescer<In, Out> {
   readonly #flush: (items: readonly In[]) => Promise<readonly Out[]>
-  readonly #limit: number
+  readonly #limit: () => number
   readonly #patience: Patience
   #waiting: Call<In, Out>[] = []
   readonly #flights = new Background()
@@ -23,13 +23,13 @@ export class Coalescer<In, Out> {
   #late = 0
 
   /**
-   * @param limit most items in one flush
+   * @param limit most items in the next flush
    * @param flush does the work for many, all or none; answers in order. When it is refused for what one item holds, halves
    *   go, down to the bad one; when it is refused for what concerns all, all get that, with those that waited meanwhile
    * @param patience by default, one flush is in flight at a time
    */
   constructor(
-    limit: number,
+    limit: () => number,
     flush: (items: readonly In[]) => Promise<readonly Out[]>,
     patience: Patience = { lateMs: Number.POSITIVE_INFINITY, flights: 1 },
   ) {
@@ -65,7 +65,7 @@ export class Coalescer<In, Out> {
   async #run(): Promise<void> {
     // Lets the callers of this very tick join the first flush.
     await Promise.resolve()
-    while (this.#waiting.length > 0) await this.#send(this.#waiting.splice(0, this.#limit))
+    while (this.#waiting.length > 0) await this.#send(this.#waiting.splice(0, this.#limit()))
     // In this very turn: a call that comes after the last check must find nothing running.
     this.#flights.end()
   }

@@ -43,7 +43,11 @@ export class Publishing {
     this.#parts = parts
     this.#ids = new EventIds(parts.clock)
     this.#line = new Line((events) => this.#store(events, undefined))
-    this.#keyed = new Coalescer(KEYED_LIMIT, (calls) => this.#storeCalls(calls), KEYED_PATIENCE)
+    this.#keyed = new Coalescer(
+      () => KEYED_LIMIT,
+      (calls) => this.#storeCalls(calls),
+      KEYED_PATIENCE,
+    )
   }
 
   /** Not an asynchronous function: it is called by the million, and each wait in one costs as much as making the id. */

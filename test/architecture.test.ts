@@ -136,13 +136,15 @@ test('every database answers the verbs that are asked', () => {
     'read_spill',
     'purge_spill',
   ])
+  /** What the others do along with something else: SQLite answers in the same tick, so it counts a piece at a time. */
+  const inPieces = new Set(['count_lag'])
   for (const verbs of others) {
     assert.equal(
       [...(postgres ?? [])].filter((verb) => !native.has(verb) && !verbs.has(verb)),
       [],
     )
     assert.equal(
-      [...verbs].filter((verb) => !postgres?.has(verb)),
+      [...verbs].filter((verb) => !postgres?.has(verb) && !inPieces.has(verb)),
       [],
     )
   }

@@ -15,15 +15,18 @@ const [BAD, CONTENDED] = [-1, -2]
 function open() {
   const flushes: number[][] = []
   let running = 0
-  const coalescer = new Coalescer<number, string>(1_000, async (items) => {
-    assert.is(++running, 1, 'one flush at a time')
-    flushes.push([...items])
-    await sleep(2)
-    running--
-    if (items.includes(CONTENDED)) throw new ContentionError('gave way')
-    if (items.includes(BAD)) throw new Error(items.length === 1 ? 'bad' : 'not all of them are good')
-    return items.map((item) => `answer ${item}`)
-  })
+  const coalescer = new Coalescer<number, string>(
+    () => 1_000,
+    async (items) => {
+      assert.is(++running, 1, 'one flush at a time')
+      flushes.push([...items])
+      await sleep(2)
+      running--
+      if (items.includes(CONTENDED)) throw new ContentionError('gave way')
+      if (items.includes(BAD)) throw new Error(items.length === 1 ? 'bad' : 'not all of them are good')
+      return items.map((item) => `answer ${item}`)
+    },
+  )
   const sizes = () => flushes.map(({ length }) => length)
   return { coalescer, flushes, sizes }
 }
@@ -87,7 +90,7 @@ test('a flush that takes too long does not hold up the next ones, as far as ther
     if (items.includes(0)) await stuck.promise
     return items
   }
-  const coalescer = new Coalescer(10, flush, { lateMs: 20, flights: 2 })
+  const coalescer = new Coalescer(() => 10, flush, { lateMs: 20, flights: 2 })
   const first = coalescer.add(0)
   await eventually(1_000, () => flushes.length === 1)
   const second = coalescer.add(1)

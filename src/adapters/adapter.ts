@@ -18,6 +18,11 @@ export function* call<R extends Row = Row>(verb: string, parameters: Parameters 
   return (yield { verb, parameters }) as readonly R[]
 }
 
+/** How many rows one call of a verb should ask for: `limit`, unless the database answers in the same tick. */
+export function portionOf(adapter: Adapter, verb: string, limit: number): number {
+  return adapter.portion?.(verb, limit) ?? limit
+}
+
 /** One database. Whatever it throws is a RowcastError: driver codes are translated here and nowhere else. */
 export interface Adapter extends AsyncDisposable {
   readonly dialect: Dialect
@@ -35,6 +40,11 @@ export interface Adapter extends AsyncDisposable {
   sync?<Result>(work: () => Work<Result>, tx?: unknown): Result
   /** Runs a unit of work that no other process runs at the same time; in a transaction where DDL obeys one. */
   exclusively<Result>(work: () => Work<Result>): Promise<Result>
+  /**
+   * How many of `limit` rows one call of a verb should ask for, so that it holds up the event loop for no more than some
+   * milliseconds. Absent: the database is waited for, and as many as there are hold up nobody.
+   */
+  portion?(verb: string, limit: number): number
   /** Receives notifications, over a connection that is opened for the first topic. Absent: this database cannot notify. */
   listen?(handlers: NotificationHandlers): NotificationListener
   /** Calls back soon after another connection committed something. Absent: this database cannot tell. */

@@ -1,5 +1,6 @@
 import type { Logger } from '../logger.js'
 import { Trouble } from '../trouble.js'
+import { sleep } from '../wait.js'
 
 /** Rows deleted in one statement, and the longest pause between two rounds, in milliseconds. */
 const LIMIT = 1_000
@@ -11,11 +12,11 @@ export class Purge implements AsyncDisposable {
   readonly #retentionMs: number
   readonly #purgeSome: (limit: number) => Promise<number>
   readonly #trouble: Trouble
+  readonly #closing = new AbortController()
   #timer: NodeJS.Timeout | undefined
   #purging: Promise<void> | undefined
-  #closed = false
 
-  /** @param purgeSome deletes at most so many old rows; returns how many it did */
+  /** @param purgeSome looks at no more than so many rows; returns how many, and 0 once all are dealt with */
   constructor(logger: Logger, retentionMs: number, purgeSome: (limit: number) => Promise<number>) {
     this.#retentionMs = retentionMs
     this.#purgeSome = purgeSome
@@ -24,13 +25,13 @@ export class Purge implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true
+    this.#closing.abort()
     clearTimeout(this.#timer)
     await this.#purging
   }
 
   #schedule(): void {
-    if (this.#closed) return
+    if (this.#closing.signal.aborted) return
     const paceMs = Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, this.#retentionMs / 10))
     // Many processes purge the same table: spread them. The timer alone keeps no process alive.
     this.#timer = setTimeout(
@@ -41,9 +42,15 @@ export class Purge implements AsyncDisposable {
     ).unref()
   }
 
+  /** For as long as it works, it rests: what publishes and consumes meanwhile has the other half of the database. */
   async #purge(): Promise<void> {
+    const { signal } = this.#closing
     try {
-      while (!this.#closed && (await this.#purgeSome(LIMIT)) > 0);
+      let startedMs = performance.now()
+      while (!signal.aborted && (await this.#purgeSome(LIMIT)) > 0) {
+        await sleep(performance.now() - startedMs, signal)
+        startedMs = performance.now()
+      }
       this.#trouble.end()
     } catch (error) {
       this.#trouble.begin(error)

@@ -23,7 +23,11 @@ function open() {
       lane = added
     },
   }
-  const parts = { poller, leases: { hold: () => undefined }, exchange: () => ({ claim }) } as unknown as Parts
+  const parts = {
+    poller,
+    leases: { hold: () => undefined },
+    exchange: () => ({ claim, portion: 1_000 }),
+  } as unknown as Parts
   const inbox = new QueueInbox(parts, ['orders'], { leaseMs: 1_000, pollIntervalMs: 1_000 } as Options)
   const { signal } = new AbortController()
   return {

@@ -13,7 +13,8 @@ create table rowcast_log (
   created_at integer not null
 ) strict;
 
-create index rowcast_log_channel on rowcast_log (channel, position);
+-- The group is in it for who counts what a group has before it: else each event would have to be looked up.
+create index rowcast_log_channel on rowcast_log (channel, position, consumer_group);
 
 -- How far each group has read each channel, who reads for it, and how often readers died at the event that comes next.
 -- Whose lease ended before that, and how far it had come, is kept for those who never heard that they had come so far.

@@ -3,13 +3,15 @@
 -- Params: channels (JSON array), consumer_group, lease_token, lease_ms, consumer.
 update rowcast_checkpoint
 set attempts = iif(
-      exists (
-        select 1 from rowcast_log as l
+      (
+        select l.created_at
+        from rowcast_log as l
         where l.channel = rowcast_checkpoint.channel
           and l.position > rowcast_checkpoint.position
           and l.consumer_group in ('', rowcast_checkpoint.consumer_group)
-          and l.created_at < coalesce(lease_expires_at, cast(unixepoch('subsec') * 1000 as integer))
-      ),
+        order by l.position
+        limit 1
+      ) < coalesce(lease_expires_at, cast(unixepoch('subsec') * 1000 as integer)),
       attempts + (lease_token is not null),
       0
     ),

@@ -2,6 +2,8 @@ import { ContentionError } from '../../errors.js'
 import { type Parameters, Statements } from '../../statements.js'
 import type { Adapter, Row, Work } from '../adapter.js'
 import { driveSync, expand, type Prepared, retryOnContention, single } from '../execute.js'
+import { loopShare } from '../loop-share.js'
+import { Portions } from '../portions.js'
 import { CompiledStatement } from './compiled-statement.js'
 import { sqliteDialect } from './dialect.js'
 import { checkTransaction, type SqliteDatabase } from './driver.js'
@@ -10,6 +12,9 @@ import { watchChanges } from './watcher.js'
 
 /** Longest that `publishSync` on a connection of ours waits for a lock, in milliseconds. */
 const SYNC_BUSY_TIMEOUT_MS = 5_000
+
+/** What keeps leases goes before everything else that waits for its turn. */
+const KEEPS_LEASES = new Set(['extend', 'checkpoint'])
 
 export interface SqliteResources {
   /** Where the asynchronous API runs; never waits for a lock. The user's own database only where that is the one there is. */
@@ -22,13 +27,16 @@ export interface SqliteResources {
 
 /**
  * SQLite answers in the same tick, so a unit of work runs whole, without a turn of the event loop in between: nothing of
- * this process can slip into its transaction. When another process writes, the work is tried again after a pause.
+ * this process can slip into its transaction, and no lock is held while others of this process, who would wait for it
+ * without a turn, too, have theirs. Between units of work the event loop gets its turns (`loopShare`). When another process
+ * writes, the work is tried again after a pause.
  */
 export class SqliteAdapter implements Adapter {
   readonly dialect
   readonly watch: Adapter['watch']
   readonly #statements: Statements
   readonly #resources: SqliteResources
+  readonly #portions = new Portions()
   readonly #compiled = new WeakMap<SqliteDatabase, Map<string, CompiledStatement>>()
 
   constructor(resources: SqliteResources, tablePrefix: string) {
@@ -46,16 +54,22 @@ export class SqliteAdapter implements Adapter {
   run<R extends Row>(verb: string, parameters: Parameters = {}): Promise<readonly R[]> {
     const [first, ...others] = this.#statements.get(verb)
     const alone = others.length === 0 && first?.each === undefined
-    return retryOnContention(async () => {
+    const work = () => single(verb, parameters)
+    const ask = () => {
       const { connection } = this.#resources
-      const work = () => single(verb, parameters)
-      const rows = alone ? this.#alone(connection, work) : this.#inTransaction(connection, work)
-      return rows as readonly R[]
-    })
+      return (alone ? this.#alone(connection, work) : this.#inTransaction(connection, work, verb)) as readonly R[]
+    }
+    const measured = this.#portions.isMeasured(verb) ? () => this.#measure(verb, ask) : ask
+    const isUrgent = KEEPS_LEASES.has(verb)
+    return retryOnContention(() => loopShare.run(measured, isUrgent))
   }
 
   transaction<Result>(work: () => Work<Result>): Promise<Result> {
-    return retryOnContention(async () => this.#inTransaction(this.#resources.connection, work))
+    return retryOnContention(() => loopShare.run(() => this.#inTransaction(this.#resources.connection, work)))
+  }
+
+  portion(verb: string, limit: number): number {
+    return this.#portions.of(verb, limit)
   }
 
   async join<Result>(tx: unknown, work: () => Work<Result>): Promise<Result> {
@@ -85,15 +99,23 @@ export class SqliteAdapter implements Adapter {
     if (connection !== database) connection.close()
   }
 
+  #measure<R extends Row>(verb: string, ask: () => readonly R[]): readonly R[] {
+    const startedMs = performance.now()
+    const rows = ask()
+    this.#portions.note(verb, countRows(rows), performance.now() - startedMs)
+    return rows
+  }
+
   #alone<Result>(connection: SqliteDatabase, work: () => Work<Result>): Result {
     this.#assertFree(connection)
     return this.#drive(connection, work)
   }
 
-  #inTransaction<Result>(connection: SqliteDatabase, work: () => Work<Result>): Result {
+  /** @param verb the one that the work consists of, where it is one */
+  #inTransaction<Result>(connection: SqliteDatabase, work: () => Work<Result>, verb?: string): Result {
     this.#assertFree(connection)
     try {
-      connection.exec('begin immediate')
+      connection.exec(verb !== undefined && this.#isReading(connection, verb) ? 'begin' : 'begin immediate')
       const result = this.#drive(connection, work)
       connection.exec('commit')
       return result
@@ -101,6 +123,11 @@ export class SqliteAdapter implements Adapter {
       if (connection.inTransaction) connection.exec('rollback')
       throw translate(error)
     }
+  }
+
+  /** Several steps that only read see one state of the file, and wait for no writer. */
+  #isReading(connection: SqliteDatabase, verb: string): boolean {
+    return this.#statements.get(verb).every(({ text }) => this.#prepare(connection, text).isReading)
   }
 
   /** All or none, also where the owner of the transaction catches the error and commits what they did themselves. */
@@ -143,4 +170,10 @@ export class SqliteAdapter implements Adapter {
     }
     return compiled
   }
+}
+
+/** Rows that were dealt with: a row that stands for several says for how many. */
+function countRows(rows: readonly Row[]): number {
+  if (rows[0]?.counted === undefined) return rows.length
+  return rows.reduce((sum, { counted }) => sum + Number(counted ?? 0), 0)
 }

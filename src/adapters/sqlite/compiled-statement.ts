@@ -10,6 +10,11 @@ export class CompiledStatement {
   /** What its columns are called; undefined where it returns no rows. */
   readonly #columns: readonly string[] | undefined
 
+  /** Whether it changes nothing. */
+  get isReading(): boolean {
+    return this.#statement.readonly
+  }
+
   constructor(statement: SqliteStatement) {
     statement.safeIntegers(false)
     this.#statement = statement

@@ -3,6 +3,8 @@ import { ConfigurationError } from '../../errors.js'
 /** What we use of a `better-sqlite3` statement. */
 export interface SqliteStatement {
   readonly reader: boolean
+  /** Whether it changes nothing. */
+  readonly readonly: boolean
   all(parameters: readonly unknown[]): unknown[]
   run(parameters: readonly unknown[]): { readonly changes: number }
   safeIntegers(toggle: boolean): unknown

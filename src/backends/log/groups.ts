@@ -1,4 +1,4 @@
-import type { Row } from '../../adapters/adapter.js'
+import { portionOf, type Row } from '../../adapters/adapter.js'
 import { ConfigurationError, describe } from '../../errors.js'
 import type { StartPosition } from '../../options.js'
 import { atMost } from '../../wait.js'
@@ -7,6 +7,8 @@ import type { Tail } from './tail.js'
 
 /** Longest that those who only count wait until what was published has its position, in milliseconds. */
 const COUNT_MS = 1_000
+/** Most events that one call counts, where that is done in pieces. */
+const MOST_COUNTED = 100_000
 
 /** The groups of a log, as the database keeps them. */
 export class LogGroups implements GroupStore {
@@ -22,7 +24,25 @@ export class LogGroups implements GroupStore {
   async list({ channel, group }: GroupFilter): Promise<readonly Group[]> {
     await this.#settle()
     const filter = { channel: channel ?? null, consumer_group: group ?? null }
-    return (await this.#context.adapter.run('list_groups', filter)).map(toGroup)
+    const groups: Group[] = []
+    for (const row of await this.#context.adapter.run('list_groups', filter)) {
+      groups.push(toGroup(row.lag === null ? { ...row, lag: await this.#countLag(row) } : row))
+    }
+    return groups
+  }
+
+  /** A piece at a time, where the database answers in the same tick and counting a long log would hold up the event loop. */
+  async #countLag({ channel, consumer_group, position }: Row): Promise<number> {
+    const { adapter } = this.#context
+    const parameters = { channel: String(channel), consumer_group: String(consumer_group) }
+    let after = Number(position)
+    for (let lag = 0; ; ) {
+      const limit = portionOf(adapter, 'count_lag', MOST_COUNTED)
+      const [row] = await adapter.run('count_lag', { ...parameters, after, limit })
+      lag += Number(row?.lag)
+      if (Number(row?.counted) < limit) return lag
+      after = Number(row?.position)
+    }
   }
 
   async seek(group: string, to: StartPosition, channel: string | undefined): Promise<readonly string[]> {

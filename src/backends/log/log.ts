@@ -4,18 +4,17 @@ import { atMost } from '../../wait.js'
 import type { Backend, BackendContext, ChannelStats, Inbox } from '../backend.js'
 import { DeadLetterTable } from '../dead-letter-table.js'
 import { Publisher } from '../publisher.js'
-import { Purge } from '../purge.js'
-import { Retention } from '../retention.js'
+import type { Purge } from '../purge.js'
 import { WakeUps } from '../wake-ups.js'
 import { LogGroups, resolvePlace } from './groups.js'
 import { LogInbox } from './inbox.js'
 import { LogHead } from './log-head.js'
 import { Member } from './member.js'
+import { purgeLog } from './purge.js'
+import { countLog } from './stats.js'
 import { LogStorage } from './storage.js'
 import { Tail } from './tail.js'
 
-/** How long events stay where the channel keeps none, in milliseconds: subscribers need the time to read them. */
-const LEAST_RETENTION_MS = 60_000
 /** Longest that closing waits for a group to be given up, in milliseconds. */
 const STEP_DOWN_MS = 2_000
 
@@ -48,7 +47,7 @@ export class LogBackend implements Backend {
     this.#tail = new Tail(context, head)
     this.#wakeUps = new WakeUps(context, 'log', this.#tail.sleeper)
     this.#publisher = new Publisher(context, this.#wakeUps, new LogStorage(context, head))
-    this.#purge = this.#purgeTail()
+    this.#purge = purgeLog(context, this.#tail)
     this.groups = new LogGroups(context, this.#tail)
     this.deadLetters = new DeadLetterTable(context, this.#wakeUps, 'log')
     this.publishSync = context.adapter.sync && ((events, tx) => this.#publisher.publishSync(events, tx))
@@ -76,19 +75,7 @@ export class LogBackend implements Backend {
   async stats(channel: string | undefined): Promise<readonly ChannelStats[]> {
     // First: it gives positions to what has none yet.
     const groups = await this.groups.list({ channel })
-    const rows = await this.#context.adapter.run('stats_log', { channel: channel ?? null })
-    return rows.map((row) => ({
-      channel: String(row.channel),
-      ready: 0,
-      leased: 0,
-      scheduled: 0,
-      dead: Number(row.dead),
-      oldestReadyMs: null,
-      head: row.head === null ? null : Number(row.head),
-      groups: groups
-        .filter((group) => group.channel === row.channel)
-        .map(({ group, position, lag }) => ({ group, position, lag })),
-    }))
+    return countLog(this.#context.adapter, channel, groups)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -118,17 +105,5 @@ export class LogBackend implements Backend {
     this.#members.add(member)
     void member.gone.then(() => this.#members.delete(member))
     return member
-  }
-
-  /** Where nobody subscribes, somebody still has to give positions before what is old can go. */
-  #purgeTail(): Purge {
-    const { adapter, options } = this.#context
-    const retention = new Retention(this.#context, 'log', options.retentionMs || LEAST_RETENTION_MS)
-    return new Purge(options.logger, retention.askedMs, async (limit) => {
-      await this.#tail.settle()
-      const { retentionMs, dropUnread } = await retention.agreed()
-      const rows = await adapter.run('purge_log', { retention_ms: retentionMs, drop_unread: dropUnread, limit })
-      return rows.filter((row) => 'position' in row).length
-    })
   }
 }

@@ -1,4 +1,4 @@
-import type { Row } from '../../adapters/adapter.js'
+import { portionOf, type Row } from '../../adapters/adapter.js'
 import { FIRST_ID } from '../../clock.js'
 import { RowcastError } from '../../errors.js'
 import type { Parameters } from '../../statements.js'
@@ -224,9 +224,10 @@ export class Tail implements AsyncDisposable {
     return reading
   }
 
-  async #readRows({ channel, group, after, until, limit }: Place): Promise<Reading> {
-    const parameters = { channel, consumer_group: group, after, until, limit }
-    const rows = await this.#context.adapter.run('read_log', parameters)
+  async #readRows({ channel, group, after, until, limit: most }: Place): Promise<Reading> {
+    const { adapter } = this.#context
+    const limit = portionOf(adapter, 'read_log', most)
+    const rows = await adapter.run('read_log', { channel, consumer_group: group, after, until, limit })
     const entries = this.#toEntries(rows, channel)
     return { entries, to: entries.length === limit ? (entries.at(-1)?.position ?? until) : until }
   }

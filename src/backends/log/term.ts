@@ -56,10 +56,13 @@ export class Term {
       lead.checkpoints.filter(({ attempts }) => attempts > 0).map(({ channel, attempts }) => [channel, attempts]),
     )
     this.#alone = this.#suspects.size > 0 ? ALONE : 0
-    this.#writes = new Coalescer(10_000, async (leases) => {
-      const written = await this.#write(Math.max(...leases))
-      return leases.map(() => written)
-    })
+    this.#writes = new Coalescer(
+      () => 10_000,
+      async (leases) => {
+        const written = await this.#write(Math.max(...leases))
+        return leases.map(() => written)
+      },
+    )
     this.#beatLater()
   }
 

@@ -1,28 +1,62 @@
+import { type Adapter, portionOf } from '../../adapters/adapter.js'
 import type { BackendContext } from '../backend.js'
 import type { Findings } from '../poller.js'
 
-/** Most scheduled events moved into a queue in one statement. */
+/** Most scheduled events of one channel moved into a queue in one statement. */
 const PROMOTE_LIMIT = 1_000
+
+/** When one channel has something, in milliseconds from now; infinity when it has nothing. */
+interface Due {
+  readonly channel: string
+  readonly queue: number
+  readonly scheduled: number
+}
 
 /**
  * Asks which channels have something to claim, and when there will be something next: a scheduled event, or the end of a
  * lease. Moves into the queue what is due.
  * @see sql/postgres/statements/next_due.sql
  */
-export async function findDue({ adapter, clock }: BackendContext, channels: readonly string[]): Promise<Findings> {
-  const rows = await adapter.run('next_due', { channels })
-  const dues = rows.map((row) => {
-    clock.observe(Number(row.now_ms))
-    return { channel: String(row.channel), queue: toMs(row.queue_due_ms), scheduled: toMs(row.scheduled_due_ms) }
-  })
-  const ripe = dues.filter(({ scheduled }) => scheduled <= 0).map(({ channel }) => channel)
-  const promoted = ripe.length === 0 ? [] : await adapter.run('promote', { channels: ripe, limit: PROMOTE_LIMIT })
+export async function findDue(context: BackendContext, channels: readonly string[]): Promise<Findings> {
+  const dues = await askDues(context, channels)
+  const ripe = dues.filter(({ scheduled }) => scheduled <= 0)
+  const promoted = ripe.length === 0 ? 0 : await promote(context.adapter, ripe)
+  let nextMs = Number.POSITIVE_INFINITY
+  for (const { queue, scheduled } of dues) {
+    if (queue > 0) nextMs = Math.min(nextMs, queue)
+    if (scheduled > 0) nextMs = Math.min(nextMs, scheduled)
+  }
   return {
     ready: dues.filter(({ queue, scheduled }) => queue <= 0 || scheduled <= 0).map(({ channel }) => channel),
-    nextMs: Math.min(...dues.flatMap(({ queue, scheduled }) => [queue, scheduled]).filter((dueMs) => dueMs > 0)),
+    nextMs,
     // What is due after these was hidden behind them.
-    more: promoted.length > 0,
+    more: promoted > 0,
   }
+}
+
+async function askDues({ adapter, clock }: BackendContext, channels: readonly string[]): Promise<readonly Due[]> {
+  const dues: Due[] = []
+  while (dues.length < channels.length) {
+    const most = portionOf(adapter, 'next_due', channels.length)
+    const rows = await adapter.run('next_due', { channels: channels.slice(dues.length, dues.length + most) })
+    for (const row of rows) {
+      clock.observe(Number(row.now_ms))
+      dues.push({ channel: String(row.channel), queue: toMs(row.queue_due_ms), scheduled: toMs(row.scheduled_due_ms) })
+    }
+    if (rows.length === 0) break
+  }
+  return dues
+}
+
+/** Where not all can be moved at once, those first that have been due for longest; returns how many were moved. */
+async function promote(adapter: Adapter, ripe: readonly Due[]): Promise<number> {
+  const most = portionOf(adapter, 'promote', PROMOTE_LIMIT * ripe.length)
+  const channels = ripe
+    .toSorted((a, b) => a.scheduled - b.scheduled)
+    .slice(0, most)
+    .map(({ channel }) => channel)
+  const limit = Math.min(PROMOTE_LIMIT, Math.ceil(most / channels.length))
+  return (await adapter.run('promote', { channels, limit })).length
 }
 
 /** Nothing to wait for is infinitely far away. */

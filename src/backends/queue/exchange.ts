@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Row } from '../../adapters/adapter.js'
+import { portionOf, type Row } from '../../adapters/adapter.js'
 import { ConnectionError } from '../../errors.js'
 import { groupBy } from '../../group.js'
 import { type Deferred, defer, nextTurn } from '../../wait.js'
@@ -11,7 +11,7 @@ import { Head, type Stretch } from './head.js'
 import type { Leases } from './leases.js'
 
 /** Most acks in one round trip, and most events claimed: where more come than are acked, ever more are in hand. */
-export const MAX_EXCHANGED = 1_000
+const MAX_EXCHANGED = 1_000
 /** How often acks are tried again over a broken connection, with growing pauses: about as long as a usual lease. */
 const ACK_ATTEMPTS = 20
 
@@ -54,6 +54,11 @@ export class Exchange {
     this.#leases = leases
     this.#channel = channel
     this.#sleeper = sleeper
+  }
+
+  /** Most events that one round trip brings. */
+  get portion(): number {
+    return portionOf(this.#context.adapter, 'exchange', MAX_EXCHANGED)
   }
 
   /** Leases up to `limit` ready events, in claim order; none when there are none. */
@@ -107,7 +112,7 @@ export class Exchange {
 
   /** Sends what waits; resolves, once that is answered, to what reads the answer. */
   async #roundTrip(): Promise<() => void> {
-    const acks = this.#acks.splice(0, MAX_EXCHANGED)
+    const acks = this.#acks.splice(0, this.portion)
     const claim = this.#claims.shift()
     const token = randomUUID()
     const stretches = this.#head.stretches()

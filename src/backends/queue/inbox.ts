@@ -4,7 +4,7 @@ import { Bell } from '../../wait.js'
 import type { Inbox, Outcome } from '../backend.js'
 import type { Lane, Poller } from '../poller.js'
 import type { QueueDelivery } from './delivery.js'
-import { type Exchange, MAX_EXCHANGED } from './exchange.js'
+import type { Exchange } from './exchange.js'
 import type { Leases } from './leases.js'
 import type { Settler } from './settler.js'
 
@@ -84,7 +84,7 @@ export class QueueInbox implements Inbox {
         await this.#hot.heard(signal)
         continue
       }
-      const deliveries = await this.#claim(lane, Math.min(limit, MAX_EXCHANGED))
+      const deliveries = await this.#claim(lane, limit)
       if (deliveries.length > 0) return deliveries
     }
     return []
@@ -111,10 +111,12 @@ export class QueueInbox implements Inbox {
     return lane
   }
 
-  async #claim(lane: QueueLane, limit: number): Promise<readonly QueueDelivery[]> {
+  async #claim(lane: QueueLane, most: number): Promise<readonly QueueDelivery[]> {
     lane.cool()
     try {
-      const claimed = await this.#parts.exchange(lane.channel).claim(limit, this.#leaseMs)
+      const exchange = this.#parts.exchange(lane.channel)
+      const limit = Math.min(most, exchange.portion)
+      const claimed = await exchange.claim(limit, this.#leaseMs)
       lane.note(claimed.length >= limit)
       for (const delivery of claimed) this.#parts.leases.hold(delivery)
       return this.#setAside(claimed)

@@ -1,4 +1,4 @@
-import type { Row } from '../../adapters/adapter.js'
+import { portionOf } from '../../adapters/adapter.js'
 import type { EventId, NewEvent } from '../../event.js'
 import type { ResolvedSubscribeOptions } from '../../resolve.js'
 import type { Backend, BackendContext, ChannelStats, Inbox } from '../backend.js'
@@ -14,6 +14,7 @@ import { Exchange } from './exchange.js'
 import { QueueInbox } from './inbox.js'
 import { Leases } from './leases.js'
 import { Settler } from './settler.js'
+import { countQueue } from './stats.js'
 import { QueueStorage } from './storage.js'
 
 /**
@@ -71,7 +72,7 @@ export class QueueBackend implements Backend {
   }
 
   async stats(channel: string | undefined): Promise<readonly ChannelStats[]> {
-    return (await this.#context.adapter.run('stats', { channel: channel ?? null })).map(toStats)
+    return countQueue(this.#context.adapter, channel)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -98,21 +99,9 @@ export class QueueBackend implements Backend {
 function purgeHistory(context: BackendContext): Purge {
   const { adapter, options } = context
   const retention = new Retention(context, 'history', options.retentionMs)
-  return new Purge(options.logger, retention.askedMs, async (limit) => {
+  return new Purge(options.logger, retention.askedMs, async (most) => {
     const { retentionMs } = await retention.agreed()
+    const limit = portionOf(adapter, 'purge', most)
     return (await adapter.run('purge', { retention_ms: retentionMs, limit })).length
   })
-}
-
-function toStats(row: Row): ChannelStats {
-  return {
-    channel: String(row.channel),
-    ready: Number(row.ready),
-    leased: Number(row.leased),
-    scheduled: Number(row.scheduled),
-    dead: Number(row.dead),
-    oldestReadyMs: row.oldest_ready_ms === null ? null : Number(row.oldest_ready_ms),
-    head: null,
-    groups: [],
-  }
 }

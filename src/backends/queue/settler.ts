@@ -1,3 +1,4 @@
+import { portionOf } from '../../adapters/adapter.js'
 import { Coalescer } from '../../coalescer.js'
 import { describe } from '../../errors.js'
 import type { Settlement } from '../../event.js'
@@ -124,7 +125,8 @@ export class Settler {
     const key = `${verb} ${channel}`
     let coalescer = this.#coalescers.get(key)
     if (coalescer === undefined) {
-      coalescer = new Coalescer(FLUSH_LIMIT, (items) => this.#flush(verb, channel, items))
+      const limit = () => portionOf(this.#context.adapter, verb, FLUSH_LIMIT)
+      coalescer = new Coalescer(limit, (items) => this.#flush(verb, channel, items))
       this.#coalescers.set(key, coalescer)
     }
     return coalescer

@@ -1,4 +1,4 @@
-import type { Work } from '../../adapters/adapter.js'
+import { portionOf, type Row, type Work } from '../../adapters/adapter.js'
 import type { EventId, NewEvent } from '../../event.js'
 import type { BackendContext } from '../backend.js'
 import type { Storage } from '../publisher.js'
@@ -45,11 +45,16 @@ export class QueueStorage implements Storage {
   }
 
   async #findMissing(events: readonly NewEvent[]): Promise<readonly NewEvent[]> {
-    const rows = await this.#context.adapter.run('find', {
-      ids: events.map((event) => event.id),
-      keys: events.map(({ channel, priority, id }) => ({ channel, priority, id })),
-    })
-    const found = new Set(rows.map((row) => row.id))
+    const found = new Set<Row[string]>()
+    for (let asked = 0; asked < events.length; ) {
+      const part = events.slice(asked, asked + portionOf(this.#context.adapter, 'find', events.length))
+      asked += part.length
+      const rows = await this.#context.adapter.run('find', {
+        ids: part.map((event) => event.id),
+        keys: part.map(({ channel, priority, id }) => ({ channel, priority, id })),
+      })
+      for (const { id } of rows) found.add(id)
+    }
     return events.filter((event) => !found.has(event.id))
   }
 }

@@ -1,0 +1,36 @@
+-- Counts by life stage, for each channel that has anything in it, a piece of each table at a time: the rows of all pieces are
+-- to be summed. `place` says where this table goes on; null when it has come to its end. This step counts the queue.
+-- Params: channel (null for all), queue (JSON array of the last key of the piece before; empty when it was the last piece),
+-- limit.
+with piece as materialized (
+  select q.channel, q.priority, q.id, q.lease_expires_at, q.available_at
+  from rowcast_queue as q
+  where (q.channel, q.priority, q.id) > (:queue ->> 0, :queue ->> 1, :queue ->> 2)
+    and q.channel <= coalesce(:channel, char(1114111))
+  order by q.channel, q.priority, q.id
+  limit :limit
+)
+select
+  'queue' as stage, p.channel,
+  count(*) as counted,
+  count(*) filter (
+    where p.lease_expires_at is null or p.lease_expires_at <= cast(unixepoch('subsec') * 1000 as integer)
+  ) as ready,
+  count(*) filter (where p.lease_expires_at > cast(unixepoch('subsec') * 1000 as integer)) as leased,
+  0 as scheduled,
+  0 as dead,
+  cast(unixepoch('subsec') * 1000 as integer) - min(p.available_at) filter (
+    where p.lease_expires_at is null or p.lease_expires_at <= cast(unixepoch('subsec') * 1000 as integer)
+  ) as oldest_ready_ms,
+  iif(
+    (select count(*) from piece) < :limit,
+    null,
+    (
+      select json_array(l.channel, l.priority, l.id)
+      from piece as l
+      order by l.channel desc, l.priority desc, l.id desc
+      limit 1
+    )
+  ) as place
+from piece as p
+group by p.channel

@@ -1,0 +1,34 @@
+import { type Adapter, portionOf, type Row } from '../adapters/adapter.js'
+import type { Parameters } from '../statements.js'
+
+/** Most rows that one call counts, where the database answers in the same tick. */
+const MOST = 100_000
+
+/** After which key each table that is counted goes on; empty where all of it has been counted. */
+type Places = Readonly<Record<string, readonly (string | number)[]>>
+
+/**
+ * The rows of a verb that counts. Where the database answers in the same tick it counts a piece at a time, and an answer
+ * says in `place` where its `stage` goes on; the rows of all pieces are to be summed. Elsewhere one answer is all.
+ */
+export async function countInPieces(
+  adapter: Adapter,
+  verb: string,
+  parameters: Parameters,
+  from: Places,
+): Promise<readonly Row[]> {
+  const rows: Row[] = []
+  let places = from
+  do {
+    const limit = portionOf(adapter, verb, MOST)
+    const found: readonly Row[] = await adapter.run(verb, { ...parameters, ...places, limit })
+    for (const row of found) rows.push(row)
+    places = Object.fromEntries(Object.keys(places).map((stage) => [stage, placeOf(found, stage)]))
+  } while (Object.values(places).some(({ length }) => length > 0))
+  return rows
+}
+
+function placeOf(rows: readonly Row[], stage: string): readonly (string | number)[] {
+  const place = rows.find((row) => row.stage === stage)?.place
+  return typeof place === 'string' ? (JSON.parse(place) as (string | number)[]) : []
+}
