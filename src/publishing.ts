@@ -8,6 +8,7 @@ import { Line } from './line.js'
 import type { PublishOptions } from './options.js'
 import { type ResolvedChannelOptions, resolvePublishManyOptions } from './resolve.js'
 import type { Telemetry } from './telemetry.js'
+import { inTurn } from './turns.js'
 import { Background, detach } from './wait.js'
 
 interface PublishingParts {
@@ -36,8 +37,6 @@ export class Publishing {
   readonly #keyed: Coalescer<readonly NewEvent[], readonly EventId[]>
   /** What is on its way and not in the line. */
   readonly #others = new Background()
-  /** By transaction, what was asked of it last and is not done yet. */
-  readonly #transactions = new Map<unknown, Promise<unknown>>()
 
   constructor(parts: PublishingParts) {
     this.#parts = parts
@@ -126,25 +125,10 @@ export class Publishing {
     return this.#track(ready.then(() => this.#keyed.add(events)))
   }
 
-  /** One after the other: a driver takes one statement at a time, and what is asked first is stored first. */
   #storeIn(tx: unknown, events: readonly NewEvent[], ready: Promise<unknown> | undefined): Promise<readonly EventId[]> {
-    const before = this.#transactions.get(tx)
     if (ready !== undefined) detach(ready)
     const store = () => this.#store(events, tx)
-    // At once where it can be: the transaction of a synchronous driver is over when its function returns.
-    const storing =
-      before === undefined && ready === undefined
-        ? store()
-        : Promise.allSettled([before])
-            .then(() => ready)
-            .then(store)
-    const done = storing
-      .catch(() => undefined)
-      .then(() => {
-        if (this.#transactions.get(tx) === done) this.#transactions.delete(tx)
-      })
-    this.#transactions.set(tx, done)
-    return this.#track(storing)
+    return this.#track(inTurn(tx, () => (ready === undefined ? store() : ready.then(store))))
   }
 
   async #storeCalls(calls: readonly (readonly NewEvent[])[]): Promise<readonly (readonly EventId[])[]> {

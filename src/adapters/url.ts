@@ -16,7 +16,7 @@ export interface UrlHost {
 }
 
 const SHAPE = /^[a-z][a-z0-9+.-]*:\/\/(?<authority>[^/?#]*)(?:\/(?<path>[^?#]*))?(?:\?(?<query>[^#]*))?$/is
-const HOST = /^(?:\[(?<address>[0-9a-f:.%]+)\]|(?<name>[^:[\]]*))(?::(?<port>\d*))?$/i
+const HOST = /^(?:\[(?<address>[0-9a-f:.]+(?:%25[\w.-]+)?)\]|(?<name>[^:[\]]*))(?::(?<port>\d*))?$/i
 const PARAMETER_NAME = /^[\w.-]{1,60}$/
 
 /**
@@ -48,7 +48,7 @@ export function readHosts(what: string, text: string, example: string): readonly
     const { address, name = '', port = '' } = HOST.exec(part)?.groups ?? refuse(what, example)
     const number = Number(port)
     if (port !== '' && (number < 1 || number > 65_535)) refuse(what, example)
-    const host = address ?? decode(what, name, example)
+    const host = decode(what, address ?? name, example)
     return { host: host === '' ? undefined : host, port: port === '' ? undefined : number }
   })
 }

@@ -1,3 +1,4 @@
+import pg from 'pg'
 import * as assert from 'uvu/assert'
 import { database } from '../support/databases.js'
 import { rejects } from '../support/errors.js'
@@ -115,6 +116,34 @@ test(
   },
   PATIENCE_MS,
 )
+
+for (const backend of ['queue', 'log', 'notify'] as const) {
+  test(
+    `${backend}: transactions of the application go through it, the channel goes straight to the server`,
+    async () => {
+      await using behind = await behindPooler({ backend })
+      const pool = new pg.Pool({ connectionString: behind.pooler.url, max: 8 })
+      pool.on('error', () => undefined)
+      const { channel } = behind.world
+      const taker = new Taker(channel, 'orders')
+      await taker.subscription.ready
+      const publishOne = async (payload: number) => {
+        const client = await pool.connect()
+        await client.query('begin')
+        await channel.publish('orders', payload, { tx: client })
+        await client.query('commit')
+        client.release()
+      }
+      for (let round = 0; round < 10; round++) {
+        await within(SOON_MS, Promise.all(Array.from({ length: 8 }, (_, i) => publishOne(round * 8 + i))))
+      }
+      const events = await taker.takeMany(80)
+      assert.is(new Set(events.map(({ payload }) => payload)).size, 80)
+      await pool.end()
+    },
+    PATIENCE_MS,
+  )
+}
 
 test(
   'notify works through it with listenUrl, many publishers at once',

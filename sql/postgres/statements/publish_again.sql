@@ -20,5 +20,5 @@ with stored as (
   on conflict do nothing
 )
 select
-  date_part('epoch', statement_timestamp()) * 1000 as now_ms,
+  (date_part('epoch', statement_timestamp()) * 1000)::bigint as now_ms,
   (select count(pg_notify(t.topic, '')) from json_array_elements_text(:topics::json) as t (topic)) as notified

@@ -7,4 +7,4 @@ insert into rowcast.queue (
 values (
   :channel, :priority, :id, :payload, :metadata, 0, :max_attempts, statement_timestamp(), statement_timestamp()
 )
-returning date_part('epoch', statement_timestamp()) * 1000 as now_ms, pg_notify(:topic, '') as notified
+returning (date_part('epoch', statement_timestamp()) * 1000)::bigint as now_ms, pg_notify(:topic, '') as notified

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { ContentionError, RowcastError } from '../../errors.js'
-import { bind, type Parameters, type Statement, Statements } from '../../statements.js'
+import { ConnectionError, ContentionError } from '../../errors.js'
+import { bind, type Parameters, Statements } from '../../statements.js'
 import { atMost, handled } from '../../wait.js'
 import type { Adapter, ConnectOptions, NotificationHandlers, NotificationListener, Row, Work } from '../adapter.js'
 import {
@@ -14,12 +14,14 @@ import {
 } from '../execute.js'
 import { ANSWER_LIMIT_MS, inTime } from '../in-time.js'
 import { PROBE_TIMEOUT_MS } from '../opening.js'
-import { type Clients, KeptClients, SharedClients } from './clients.js'
+import { KeptClients, SharedClients } from './clients.js'
 import { type PostgresDialect, postgresDialect } from './dialect.js'
-import { type ClientPool, checkTransaction, type PooledClient, type PostgresClient } from './driver.js'
-import { translate } from './errors.js'
-import { KnownStatement, TEXT_ONLY } from './known-statement.js'
+import { type ClientPool, checkTransaction, type PostgresClient, type QueryConfig } from './driver.js'
+import { codeOf, translate } from './errors.js'
+import { FitClients } from './fit-clients.js'
+import { TEXT_ONLY } from './known-statement.js'
 import { type ListenConfig, PostgresListener } from './listener.js'
+import { Queries } from './queries.js'
 
 const PROBE = { text: 'select pg_backend_pid() as pid', types: TEXT_ONLY }
 /**
@@ -27,10 +29,14 @@ const PROBE = { text: 'select pg_backend_pid() as pid', types: TEXT_ONLY }
  * others from the rows that it locked.
  */
 const STANDSTILL = '5s'
-const BEGIN = { text: `begin; set local idle_in_transaction_session_timeout = '${STANDSTILL}'` }
+/** Read committed, whatever the session's default: what a lock was waited for is read as it is then. */
+const BEGIN = {
+  text: `begin isolation level read committed; set local idle_in_transaction_session_timeout = '${STANDSTILL}'`,
+}
 const COMMIT = { text: 'commit' }
 const ROLLBACK = { text: 'rollback' }
-
+/** A transaction at a higher level than read committed met a change that was made meanwhile. */
+const SERIALIZATION_FAILURE = '40001'
 export interface PostgresResources {
   readonly pool: ClientPool
   /** Ends the pool; absent when the pool is the user's. */
@@ -42,11 +48,10 @@ export interface PostgresResources {
 export class PostgresAdapter implements Adapter {
   readonly dialect: PostgresDialect
   readonly #statements: Statements
-  readonly #clients: Clients
+  readonly #clients: FitClients
+  readonly #queries: Queries
   readonly #resources: PostgresResources
   readonly #options: ConnectOptions
-  readonly #known = new Map<string, KnownStatement>()
-  #direct = false
 
   get poolSize(): number | undefined {
     return this.#resources.pool.options?.max
@@ -57,8 +62,12 @@ export class PostgresAdapter implements Adapter {
     this.#statements = new Statements(this.dialect)
     this.#resources = resources
     this.#options = options
-    this.#clients =
-      resources.end === undefined ? new SharedClients(resources.pool) : new KeptClients(resources.pool, resources.end)
+    this.#queries = new Queries(options.logger)
+    const { pool, end } = resources
+    this.#clients = new FitClients(
+      end === undefined ? new SharedClients(pool) : new KeptClients(pool, end),
+      options.logger,
+    )
   }
 
   /**
@@ -66,9 +75,9 @@ export class PostgresAdapter implements Adapter {
    * ours, so that named prepared statements would meet strangers. It also makes up process ids, which gives it away.
    */
   async probe(): Promise<void> {
-    await this.#withClient(async (client) => {
+    await this.#clients.use(async (client) => {
       const { rows } = await answered(client.query(PROBE), PROBE_TIMEOUT_MS)
-      this.#direct = client.processID !== undefined && Number(rows[0]?.pid) === client.processID
+      this.#queries.named = client.processID !== undefined && Number(rows[0]?.pid) === client.processID
     })
   }
 
@@ -78,12 +87,10 @@ export class PostgresAdapter implements Adapter {
 
   run<R extends Row>(verb: string, parameters: Parameters = {}): Promise<readonly R[]> {
     const [statement, ...more] = this.#statements.get(verb)
-    const running =
-      statement === undefined || more.length > 0
-        ? this.transaction(() => single(verb, parameters))
-        : retryOnContention(() =>
-            this.#withClient((client) => this.#query(client, { statement, values: bind(statement, parameters) })),
-          )
+    const isOne = statement !== undefined && more.length === 0
+    const running = isOne
+      ? this.#runOne({ statement, values: bind(statement, parameters) })
+      : this.transaction(() => single(verb, parameters))
     return running as Promise<readonly R[]>
   }
 
@@ -94,7 +101,9 @@ export class PostgresAdapter implements Adapter {
   async join<Result>(tx: unknown, work: () => Work<Result>): Promise<Result> {
     const client = checkTransaction(tx)
     // The driver's own limit takes back what still waits for its turn, so that it is not stored after it was given up.
-    return this.#drive({ query: (config) => client.query({ ...config, query_timeout: ANSWER_LIMIT_MS }) }, work)
+    const query = (config: QueryConfig) => client.query({ ...config, query_timeout: ANSWER_LIMIT_MS })
+    // A statement gets no name: where the handle comes from, its sessions may be those of a pooler, or forget.
+    return this.#drive({ query }, work, false)
   }
 
   exclusively<Result>(work: () => Work<Result>): Promise<Result> {
@@ -120,8 +129,23 @@ export class PostgresAdapter implements Adapter {
     await this.#clients[Symbol.asyncDispose]()
   }
 
-  #drive<Result>(client: PostgresClient, work: () => Work<Result>): Promise<Result> {
-    return drive(expand(this.#statements, work()), (prepared) => this.#query(client, prepared))
+  /** One statement is a transaction by itself. */
+  #runOne(prepared: Prepared): Promise<readonly Row[]> {
+    let alone = true
+    return retryOnContention(async () => {
+      try {
+        const query = (client: PostgresClient) => this.#queries.run(client, prepared)
+        return await (alone ? this.#clients.use(query) : this.#inTransaction(query))
+      } catch (error) {
+        // The session's default is a higher level, under which it may fail again and again.
+        if (error instanceof ContentionError && codeOf(error.cause) === SERIALIZATION_FAILURE) alone = false
+        throw error
+      }
+    })
+  }
+
+  #drive<Result>(client: PostgresClient, work: () => Work<Result>, mayName = true): Promise<Result> {
+    return drive(expand(this.#statements, work()), (prepared) => this.#queries.run(client, prepared, mayName))
   }
 
   async #notify(topic: string, payload: string): Promise<void> {
@@ -136,34 +160,16 @@ export class PostgresAdapter implements Adapter {
     return rows.length > 0
   }
 
-  async #query(client: PostgresClient, { statement, values }: Prepared): Promise<readonly Row[]> {
-    const known = this.#knownOf(statement)
-    const query = known.query(values, this.#direct && statement.name !== 'migration')
-    const startedMs = performance.now()
-    try {
-      const { rows } = await answered(client.query(query))
-      known.note(query, performance.now() - startedMs)
-      return rows
-    } catch (error) {
-      throw translate(error)
-    }
-  }
-
-  #knownOf(statement: Statement): KnownStatement {
-    let known = this.#known.get(statement.text)
-    if (known === undefined) {
-      known = new KnownStatement(statement)
-      this.#known.set(statement.text, known)
-    }
-    return known
-  }
-
   #inTransaction<Result>(work: (client: PostgresClient) => Promise<Result>): Promise<Result> {
-    return this.#withClient(async (client) => {
+    return this.#clients.use(async (client) => {
       try {
         await answered(client.query(BEGIN))
         const result = await work(client)
-        await answered(client.query(COMMIT))
+        const { command } = await answered(client.query(COMMIT))
+        // So the server answers where another statement on this client failed meanwhile.
+        if (command === 'ROLLBACK') {
+          throw new ConnectionError('nothing was committed: the application used a client after it had released it')
+        }
         return result
       } catch (error) {
         // On a broken connection there is nothing left to roll back.
@@ -172,40 +178,10 @@ export class PostgresAdapter implements Adapter {
       }
     })
   }
-
-  async #withClient<Result>(work: (client: PooledClient) => Promise<Result>): Promise<Result> {
-    const client = await this.#take()
-    let broken: Error | undefined
-    try {
-      return await work(client)
-    } catch (error) {
-      const translated = translate(error)
-      if (isSpoilt(translated)) broken = translated
-      throw translated
-    } finally {
-      this.#clients.give(client, broken)
-    }
-  }
-
-  async #take(): Promise<PooledClient> {
-    try {
-      return await this.#clients.take()
-    } catch (error) {
-      throw translate(error)
-    }
-  }
 }
 
 function answered<Answer>(work: Promise<Answer>, limitMs?: number): Promise<Answer> {
   return inTime('Postgres', work, limitMs)
-}
-
-/**
- * Whether a connection may be of no use after such an error: it broke, or the server refused what it mostly takes, perhaps
- * for what somebody left behind on it (a failed transaction, statements that are not prepared any more).
- */
-function isSpoilt(error: unknown): error is RowcastError {
-  return error instanceof RowcastError && (error.code === 'CONNECTION' || error.code === 'DATABASE')
 }
 
 /** Held until the transaction ends. */

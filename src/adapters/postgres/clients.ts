@@ -2,19 +2,28 @@ import type { ClientPool, PooledClient } from './driver.js'
 
 /** Where statements get their connections. */
 export interface Clients extends AsyncDisposable {
+  /** Whether they are ours alone. */
+  readonly isOurs: boolean
   /** A connection for one use; whoever has it gives it back. */
   take(): PooledClient | Promise<PooledClient>
   /** @param broken why it is of no use any more */
   give(client: PooledClient, broken: Error | undefined): void
 }
 
+/** How many of our objects share a pool of the user's; its new connections are watched once for all of them. */
+const sharers = new WeakMap<ClientPool, number>()
+
 /** Connections of a pool of the user's, who may need them in between: each is given back at once. */
 export class SharedClients implements Clients {
+  readonly isOurs = false
   readonly #pool: ClientPool
+  #closed = false
 
   constructor(pool: ClientPool) {
     this.#pool = pool
-    pool.on?.('connect', watchErrors)
+    const others = sharers.get(pool) ?? 0
+    sharers.set(pool, others + 1)
+    if (others === 0) pool.on?.('connect', watchErrors)
   }
 
   async take(): Promise<PooledClient> {
@@ -30,7 +39,11 @@ export class SharedClients implements Clients {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#pool.off?.('connect', watchErrors)
+    if (this.#closed) return
+    this.#closed = true
+    const others = (sharers.get(this.#pool) ?? 1) - 1
+    sharers.set(this.#pool, others)
+    if (others === 0) this.#pool.off?.('connect', watchErrors)
   }
 }
 
@@ -43,6 +56,7 @@ const KEEP_MS = 1_000
  * wait for one, it is theirs at once.
  */
 export class KeptClients implements Clients {
+  readonly isOurs = true
   readonly #pool: ClientPool
   readonly #end: () => Promise<void>
   readonly #kept: PooledClient[] = []

@@ -3,12 +3,22 @@ import type { Row } from '../adapter.js'
 
 /** What we use of a `pg` client. */
 export interface PostgresClient {
-  query(config: QueryConfig): Promise<{ rows: Row[] }>
+  query(config: QueryConfig): Promise<{ rows: Row[]; command?: string | null }>
+  /** `I` outside of a transaction, `T` inside of one, `E` inside of one that failed; older versions do not tell. */
+  getTransactionStatus?(): string | null
 }
 
 /** What we use of a client that came out of a pool. */
 export interface PooledClient extends PostgresClient {
   readonly processID?: number
+  /** The protocol's messages, as far as we follow them; wrappers may hide it. */
+  readonly connection?: {
+    on(event: 'readyForQuery', listener: (message: { readonly status: string }) => void): unknown
+    on(
+      event: 'parameterStatus',
+      listener: (message: { readonly parameterName: string; readonly parameterValue: string }) => void,
+    ): unknown
+  }
   on(event: 'error', listener: (error: Error) => void): unknown
   off(event: 'error', listener: (error: Error) => void): unknown
   release(error?: Error | boolean): void
@@ -42,7 +52,7 @@ export interface QueryConfig {
  *   statements could be stored by half
  */
 export function checkTransaction(tx: unknown): PostgresClient {
-  const candidate = tx as (Partial<PostgresClient> & { getTransactionStatus?: () => string | null }) | null
+  const candidate = tx as Partial<PostgresClient> | null
   const isPool = typeof candidate === 'object' && candidate !== null && 'totalCount' in candidate
   // The connection of another driver has a query, too.
   const isForeign = typeof candidate === 'object' && candidate !== null && 'execute' in candidate

@@ -14,6 +14,8 @@ export const TEXT_ONLY = { getTypeParser: () => (text: string) => text }
  */
 const LONG_MS = 20
 const PLAN_ANEW_MS = 10_000
+/** How long a statement goes without a name after the server refused it by its name, in milliseconds. */
+const UNNAMED_MS = 10_000
 const FIRST_EXECUTIONS = 10
 
 type Values = (string | number | boolean | null)[]
@@ -21,7 +23,9 @@ type Values = (string | number | boolean | null)[]
 /** One statement as this process has seen it run. */
 export class KnownStatement {
   readonly #text: string
-  readonly #name: string
+  readonly #stem: string
+  #name: string
+  #refusals = 0
   #plannedAnewUntilMs = 0
   /** How long it took with the plan that was kept. */
   #keptPlanMs = 0
@@ -32,7 +36,8 @@ export class KnownStatement {
     // Prepared statements belong to a session, which two schemas or two versions of rowcast may share.
     const digest = createHash('sha256').update(text).digest('hex').slice(0, 16)
     this.#text = text
-    this.#name = `rowcast_${name}_${digest}`
+    this.#stem = `rowcast_${name}_${digest}`
+    this.#name = this.#stem
   }
 
   /** @param mayPrepare whether sessions are our own */
@@ -40,6 +45,16 @@ export class KnownStatement {
     const isPrepared = mayPrepare && performance.now() >= this.#plannedAnewUntilMs
     const [text, types] = [this.#text, TEXT_ONLY]
     return isPrepared ? { name: this.#name, text, types, values } : { text, types, values }
+  }
+
+  /**
+   * The server refused it by its name: the name is gone from the session, taken there, or stands for a plan that tables of
+   * today do not fit. Nothing ran. It goes without a name next, and is called otherwise later, for sessions keep the old one.
+   */
+  refused(): void {
+    this.#name = `${this.#stem}_${++this.#refusals}`
+    this.#plannedAnewUntilMs = performance.now() + UNNAMED_MS
+    this.#keptPlanMs = Number.POSITIVE_INFINITY
   }
 
   /** A query of it took so long. One long one may be a busy disk; a plan that does not fit makes all of them long. */
