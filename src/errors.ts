@@ -1,3 +1,5 @@
+export { describe } from './describe.js'
+
 /** What went wrong, as a literal that survives minification and process boundaries. */
 export type ErrorCode =
   | 'CONFIGURATION'
@@ -82,19 +84,5 @@ export class RefusedError extends ConnectionError {}
 export class ContentionError extends RowcastError {
   constructor(message: string, options?: ErrorOptions) {
     super('CONTENTION', message, options)
-  }
-}
-
-/** The text of whatever was thrown, for logs, dead letters and messages; one line, at most 2 000 characters. */
-export function describe(thrown: unknown): string {
-  return textOf(thrown).replaceAll('\0', '').replace(/\s+/g, ' ').slice(0, 2_000).toWellFormed()
-}
-
-/** Not everything has one: `String` throws for an object without a prototype. */
-function textOf(thrown: unknown): string {
-  try {
-    return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)
-  } catch {
-    return 'what was thrown has no text'
   }
 }
