@@ -48,6 +48,15 @@ export class Intake {
     if (this.#wanted.isAwaited && this.#room() > 0) this.#wanted.ring()
   }
 
+  /** The consumer has an event in hand, or is done with it. */
+  onHandedOut(event: object): void {
+    this.#prefetch.onHandedOut(event)
+  }
+
+  onDone(event: object): void {
+    this.#prefetch.onDone(event)
+  }
+
   /** The consumer has settled an event. */
   onSettled(): void {
     this.#prefetch.onSettled()

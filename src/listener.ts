@@ -4,6 +4,7 @@ import { describe } from './errors.js'
 import type { EventMessage } from './event.js'
 import type { Logger } from './logger.js'
 import type { Message } from './message.js'
+import { RateLimit } from './rate-limit.js'
 import type { ResolvedListenOptions } from './resolve.js'
 import type { Subscription } from './subscription.js'
 import type { Telemetry } from './telemetry.js'
@@ -36,6 +37,8 @@ export class Listener implements AsyncDisposable {
   readonly #handler: Handler
   readonly #options: ResolvedListenOptions
   readonly #queue: PQueue
+  readonly #rate: RateLimit | undefined
+  readonly #stopping = new AbortController()
   readonly #subscription: Subscription
   readonly #running: Promise<void>
   readonly #acks = new Background()
@@ -47,11 +50,12 @@ export class Listener implements AsyncDisposable {
     this.#handler = handler
     this.#options = options
     const { concurrency, rateLimit } = options
-    this.#queue = new PQueue({
-      concurrency,
-      ...(rateLimit && { intervalCap: rateLimit.max, interval: rateLimit.perMs }),
+    this.#rate = rateLimit && new RateLimit(rateLimit)
+    this.#queue = new PQueue({ concurrency })
+    this.#subscription = context.subscribe(() => {
+      const places = concurrency - this.#queue.pending - this.#queue.size
+      return this.#rate === undefined ? places : Math.min(places, this.#rate.available)
     })
-    this.#subscription = context.subscribe(() => concurrency - this.#queue.pending - this.#queue.size)
     this.#queue.on('next', () => this.#subscription.poke())
     this.ready = this.#subscription.ready
     const failed = defer<never>()
@@ -73,7 +77,7 @@ export class Listener implements AsyncDisposable {
     await this.ready
     this.#context.telemetry.count('events.listener.start')
     try {
-      for (let message = await this.#subscription.take(); message; message = await this.#subscription.take()) {
+      for (let message = await this.#take(); message; message = await this.#take()) {
         const first = message
         const work = this.#queue.add(() => this.#work(first)).catch(() => undefined)
         // Handlers that return within the turn have their places back by then. What is stored can wait for it; what is not
@@ -86,7 +90,14 @@ export class Listener implements AsyncDisposable {
     }
   }
 
+  /** The next event, once one may start: until then it is not claimed, so that another process can have it. */
+  async #take(): Promise<Message | undefined> {
+    await this.#rate?.allowed(this.#stopping.signal)
+    return this.#subscription.take()
+  }
+
   async #stop(): Promise<void> {
+    this.#stopping.abort()
     await this.#subscription.close()
     await this.#running
     await this.#queue.onIdle()
@@ -95,14 +106,16 @@ export class Listener implements AsyncDisposable {
   }
 
   async #work(first: Message): Promise<void> {
+    const mayStart = this.#rate === undefined || (await this.#rate.start(this.#stopping.signal))
     // What still waited for a place when the listener was stopped, or its lease ended, is for another consumer.
-    if (this.#stopped !== undefined || first.isStale) await first.release().catch((error) => this.#giveUp(first, error))
+    const isForOthers = !mayStart || this.#stopped !== undefined || first.isStale
+    if (isForOthers) await first.release().catch((error) => this.#giveUp(first, error))
     else await this.#handle(first)
   }
 
   /** None while an event waits for a place, or where each must wait for the rate limit. */
   #takeNow(): Message | undefined {
-    const isFree = this.#queue.size === 0 && this.#options.rateLimit === undefined
+    const isFree = this.#queue.size === 0 && this.#rate === undefined
     return isFree ? this.#subscription.takeNow() : undefined
   }
 

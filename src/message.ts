@@ -9,6 +9,8 @@ export interface MessageOwner {
   readonly inbox: Inbox
   /** Throws once nothing can be settled any more. */
   assertOpen(): void
+  /** Its consumer has decided about it, or finished with it. Told once. */
+  onDone(message: Message): void
   /** The message is in nobody's hands any more. */
   onSettled(message: Message): void
   /** Whether its lease has ended. */
@@ -22,6 +24,7 @@ export class Message implements EventMessage, Outcome {
   readonly #delivery: Delivery
   readonly #owner: MessageOwner
   #how: 'ack' | Settlement['type'] | undefined
+  #isDone = false
   /** Whether the lease was held; unknown until it is settled. */
   #held: boolean | undefined
   /** For those who wait until then. */
@@ -135,7 +138,9 @@ export class Message implements EventMessage, Outcome {
 
   /** The consumer has finished with it. Where nothing is leased, that needs no ack. */
   finish(): void {
-    if (!this.isLeased && !this.isSettled) this.#owner.onSettled(this)
+    if (this.isLeased || this.isSettled) return
+    this.#noteDone()
+    this.#owner.onSettled(this)
   }
 
   abort(reason: RowcastError = new ClosedError('the channel closed')): void {
@@ -198,7 +203,15 @@ export class Message implements EventMessage, Outcome {
     this.#owner.assertOpen()
     if (this.isSettled) return false
     this.#how = how
+    this.#noteDone()
     return true
+  }
+
+  /** An ack that failed may be tried again. */
+  #noteDone(): void {
+    if (this.#isDone) return
+    this.#isDone = true
+    this.#owner.onDone(this)
   }
 }
 

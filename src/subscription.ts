@@ -218,6 +218,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
 
   #noteHandOut(message: Message): void {
     if (message.isStored) this.#handedOut++
+    this.#intake?.onHandedOut(message)
     this.#context.onHandedOut(message)
     this.#context.telemetry.count('events.deliver', 1, message.channel)
     if (message.attempts > 1) this.#context.telemetry.count('events.redeliver', 1, message.channel)
@@ -242,8 +243,9 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
       this.#intake?.onSettled()
       this.#context.onSettled(message)
     }
+    const onDone = (message: Message) => this.#intake?.onDone(message)
     const isStale = (delivery: Delivery) => this.#isStale(delivery)
-    return { inbox, assertOpen: this.#context.assertOpen, onSettled, isStale }
+    return { inbox, assertOpen: this.#context.assertOpen, onDone, onSettled, isStale }
   }
 
   /** The loop asks for the next one. A listener asks while its handlers still run. */

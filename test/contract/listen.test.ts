@@ -149,7 +149,9 @@ for (const database of DATABASES) {
   test('a listener that gives up on an event says so, whatever its handler threw', async () => {
     const logger = recorder()
     await using world = await open({ logger, maxAttempts: 1 })
-    const thrown = { undefined: undefined, null: null, text: 'out of stock', bare: Object.create(null) }
+    const caused = new Error('cannot ship', { cause: new Error('out of stock') })
+    const bare = Object.create(null)
+    const thrown = { undefined: undefined, null: null, text: 'out of stock', bare, plain: { status: 500 }, caused }
     const handler = ({ payload }: EventMessage) => Promise.reject(thrown[payload as keyof typeof thrown])
     world.channel.listen('orders', handler)
     world.channel.listen('early', handler, { maxAttempts: 1 })
@@ -157,7 +159,9 @@ for (const database of DATABASES) {
       ['undefined', 'the handler threw undefined'],
       ['null', 'the handler threw null'],
       ['text', 'out of stock'],
-      ['bare', 'what was thrown has no text'],
+      ['bare', '[Object: null prototype] {}'],
+      ['plain', '{ status: 500 }'],
+      ['caused', 'Error: cannot ship (cause: Error: out of stock)'],
     ]
     for (const [payload] of wanted) {
       await world.channel.publish('orders', payload)
