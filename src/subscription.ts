@@ -1,3 +1,4 @@
+import { onAbort } from './abort-signals.js'
 import type { Inbox } from './backends/backend.js'
 import type { DatabaseClock } from './clock.js'
 import { Decoder, type DecoderContext } from './decoder.js'
@@ -58,6 +59,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   #failure: { error: unknown } | undefined
   readonly #opening: Promise<Inbox>
   readonly #pumping: Promise<void>
+  readonly #unfollow: (() => void) | undefined
   #stopped: Promise<void> | undefined
 
   /**
@@ -79,8 +81,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     this.#opening = handled(throughTrouble(this.#trouble, this.#stopping.signal, open))
     this.ready = handled(this.#opening.then(() => undefined))
     this.#pumping = this.#pump()
-    options.signal?.addEventListener('abort', this.#onAbort, { once: true })
-    if (options.signal?.aborted) this.#onAbort()
+    this.#unfollow = options.signal && onAbort(options.signal, () => detach(this.close()))
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Event, undefined> {
@@ -144,10 +145,6 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
 
   get #isIdle(): boolean {
     return !this.#serving && !this.#decoding && this.#handedOut < BURST && !this.#stopping.signal.aborted
-  }
-
-  #onAbort = () => {
-    detach(this.close())
   }
 
   #next(): Promise<IteratorResult<Event, undefined>> {
@@ -269,7 +266,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   }
 
   async #stop(): Promise<void> {
-    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    this.#unfollow?.()
     this.#stopping.abort()
     this.poke()
     for (const waiter of this.#waiters.splice(0)) waiter.resolve({ done: true, value: undefined })

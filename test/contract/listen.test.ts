@@ -178,6 +178,28 @@ for (const database of DATABASES) {
     assert.is(logger.lines.filter(({ level }) => level === 'warn').length, 2 * wanted.length)
   })
 
+  test('a signal that many share gets one listener of ours, and ends them all', async () => {
+    await using world = await open()
+    const warnings: string[] = []
+    const onWarning = ({ name }: Error) => void warnings.push(name)
+    process.on('warning', onWarning)
+    const stopping = new AbortController()
+    for (let i = 0; i < 20; i++) {
+      const { ready } = world.channel.listen(`orders ${i}`, () => undefined, { signal: stopping.signal })
+      await ready
+    }
+    const left = world.channel.subscribe('orders', { signal: stopping.signal })
+    await left.ready
+    await left.close()
+    stopping.abort()
+    await eventually(SOON_MS, () => world.channel.telemetry.snapshot()['events.subscriptions'] === 0)
+    const late = world.channel.subscribe('orders', { signal: stopping.signal })
+    assert.is((await late[Symbol.asyncIterator]().next()).done, true)
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('warning', onWarning)
+    assert.equal(warnings, [])
+  })
+
   test('a filter reaches more dead letters than one page holds', async () => {
     await using world = await open({ maxAttempts: 1 })
     await world.channel.publishMany(Array.from({ length: 1_200 }, (_, i) => ({ channel: 'orders', payload: i })))
