@@ -22,6 +22,7 @@ const READS_ALL = new Map([
   ['list_groups', 'counts what is before a group'],
   ['find_appended', 'searches the log for events whose publish broke off'],
   ['append_again.2-stored', 'searches the log for events whose publish broke off'],
+  ['find_position', 'searches the log for a reader that finds it emptied or restored'],
   ['lead.1-free', 'looks from the tail of the log to the place where a member died: once, when another takes over'],
 ])
 
@@ -30,6 +31,8 @@ const NUMBERS = `(select 1 + a.digit + 10 * b.digit + 100 * c.digit + 1000 * d.d
   from ${DIGITS} a cross join ${DIGITS} b cross join ${DIGITS} c cross join ${DIGITS} d) as numbers`
 const LATER = 'date_add(utc_timestamp(6), interval n minute)'
 const EVENT = "uuid(), 'orders', '1', utc_timestamp(6)"
+
+const sources = new Map(readSql('mysql', 'statements').map(({ name, text }) => [name, text]))
 
 /** Thousands of rows in each table, of which the optimizer knows nothing yet. */
 async function fill({ table, sql }: Place): Promise<void> {
@@ -82,7 +85,15 @@ async function parametersFor({ table, sql }: Place, statement: Statement): Promi
     ...{ channel: 'orders', channels: ['', 'orders', 'none'], consumer_group: 'g', consumer: 'test', limit: 100 },
     ...{ after: statement.name === 'list_dead' ? null : 5_000, until: 9_000, position: 1, from_id: FIRST_ID },
     ...{ lease_token: token, lease_ms: 1_000, retention_ms: 86_400_000, keep_history: true },
-    ...{ drop_unread: false, of_groups: false, migrations_table: '`x`', version: 9, name: 'n', checksum: 'c' },
+    ...{
+      drop_unread: false,
+      of_groups: false,
+      kind: 'log',
+      migrations_table: '`x`',
+      version: 9,
+      name: 'n',
+      checksum: 'c',
+    },
     ...{
       compatible_from: 1,
       id: statement.name === 'list_dead' ? null : FIRST_ID,
@@ -94,9 +105,13 @@ async function parametersFor({ table, sql }: Place, statement: Statement): Promi
     },
     ...{ ids: rows.map(({ id }) => id), keyed: rows.map(({ id }) => id), error: 'no', reason: null },
   }
-  return Object.fromEntries(
-    statement.parameters.map((name) => [name, name in known ? known[name] : rows]),
-  ) as Parameters
+  const values = statement.parameters.map((name) => {
+    const isList = new RegExp(`json_(table|length|extract)\\(:${name}\\b`).test(sources.get(statement.name) ?? '')
+    if (name.endsWith('_ms') && !(name in known)) return [name, 1_000]
+    if (!(name in known || isList)) throw new Error(`${statement.name} takes ${name}: say here what that may be`)
+    return [name, known[name] ?? (isList ? rows : null)]
+  })
+  return Object.fromEntries(values)
 }
 
 for (const db of MYSQL_FAMILY) {
@@ -107,7 +122,7 @@ for (const db of MYSQL_FAMILY) {
     const { place } = world
     await fill(place)
     const statements = new Statements(mysqlDialect(String(place.options.tablePrefix)))
-    const verbs = new Set(readSql('mysql', 'statements').map(({ name }) => name.split('.')[0] ?? ''))
+    const verbs = new Set([...sources.keys()].map((name) => name.split('.')[0] ?? ''))
     const faults: string[] = []
     for (const statement of [...verbs].flatMap((verb) => statements.get(verb))) {
       const reads = await countReads(place, statement, await parametersFor(place, statement))
