@@ -126,7 +126,10 @@ export interface DeadLetter {
 export interface DeadLetterPage {
   /** One channel. @default all */
   readonly channel?: string | undefined
-  /** Most on this page, 1 to 10 000. @default 100 */
+  /**
+   * Most on this page, 1 to 10 000. A page does not end between the letters that several groups of a log have of one event,
+   * and may hold so many more. @default 100
+   */
   readonly limit?: number
   /** The id of the last one on the page before. @default the first page */
   readonly after?: EventId | undefined

@@ -3,6 +3,9 @@ import type { EventId, Metadata } from '../event.js'
 import type { BackendContext, DeadLetter, DeadLetterPage, DeadLetterStore } from './backend.js'
 import type { WakeUps } from './wake-ups.js'
 
+/** Most letters of one event: one for each group that gave up on it. */
+const MOST_GROUPS = 10_000
+
 /** The dead letters of a queue, or those of a log's groups, as the database keeps them. */
 export class DeadLetterTable implements DeadLetterStore {
   readonly #context: BackendContext
@@ -16,7 +19,12 @@ export class DeadLetterTable implements DeadLetterStore {
   }
 
   async list({ channel, after, limit }: DeadLetterPage & { limit: number }): Promise<readonly DeadLetter[]> {
-    return this.#select({ channel: channel ?? null, id: null, after: after ?? null, limit })
+    const page = await this.#select({ channel: channel ?? null, id: null, after: after ?? null, limit })
+    const last = page.at(-1)
+    if (!this.#ofGroups || last === undefined || page.length < limit) return page
+    // The next page begins after this event, so that its letters of other groups belong here.
+    const ofLast = await this.#select({ channel: null, id: last.id, after: null, limit: MOST_GROUPS })
+    return [...page.filter(({ id }) => id !== last.id), ...ofLast]
   }
 
   async get(id: EventId): Promise<DeadLetter | undefined> {

@@ -232,6 +232,34 @@ for (const database of DATABASES) {
     }
   })
 
+  test('pages of dead letters lose none of an event that several groups gave up on', async () => {
+    await using world = await open({ maxAttempts: 1 })
+    for (const payload of [1, 2, 3]) await world.channel.publish('orders', payload)
+    for (const group of ['a', 'b', 'c']) {
+      const listener = world.channel.listen('orders', () => Promise.reject(new Error('no')), {
+        group,
+        from: 'earliest',
+      })
+      await eventually(SOON_MS, async () => {
+        const letters = await world.channel.deadLetters.list()
+        return letters.filter((letter) => letter.group === group).length === 3
+      })
+      await listener.stop()
+    }
+    const all = await world.channel.deadLetters.list()
+    assert.is(all.length, 9)
+    for (const limit of [1, 2, 3, 4, 9, 10]) {
+      const paged = []
+      for (let after: string | undefined; ; ) {
+        const page = await world.channel.deadLetters.list({ limit, ...(after !== undefined && { after }) })
+        paged.push(...page)
+        after = page.at(-1)?.id
+        if (after === undefined) break
+      }
+      assert.equal(paged, all, `pages of ${limit}`)
+    }
+  })
+
   test('a dead letter that is discarded is gone', async () => {
     await using world = await open({ maxAttempts: 1 })
     const taker = new Taker(world.channel, 'orders', READS)

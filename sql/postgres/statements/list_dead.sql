@@ -1,4 +1,4 @@
--- Dead letters in the order of their ids, one page.
+-- Dead letters in the order of their ids and groups, one page.
 -- Params: of_groups (a log's, or a queue's), channel (null for all), id (null for all), after (null for the first page), limit.
 select
   d.id, d.consumer_group, d.channel, d.payload::text as payload, d.metadata::text as metadata, d.dedupe_key, d.attempts, d.max_attempts,
@@ -10,5 +10,5 @@ where (:channel::text is null or d.channel = :channel)
   and (d.consumer_group <> '') = :of_groups::boolean
   and (:id::uuid is null or d.id = :id::uuid)
   and (:after::uuid is null or d.id > :after::uuid)
-order by d.id
+order by d.id, d.consumer_group
 limit :limit

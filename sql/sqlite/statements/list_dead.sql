@@ -1,4 +1,4 @@
--- Dead letters in the order of their ids, one page.
+-- Dead letters in the order of their ids and groups, one page.
 -- Params: of_groups (a log's, or a queue's), channel (null for all), id (null for all), after (null for the first page), limit.
 -- The bounds say again what the conditions above them say, in a way that a plan made before the values are known can use.
 select
@@ -11,5 +11,5 @@ where (:channel is null or d.channel = :channel)
   and (:after is null or d.id > :after)
   and d.id >= coalesce(:id, :after, '')
   and d.id <= coalesce(:id, 'g')
-order by d.id
+order by d.id, d.consumer_group
 limit :limit

@@ -2,6 +2,9 @@ import type { LogDelivery } from './entry.js'
 
 /** Longest time that a timer takes, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1
+/** Most deliveries that wait, and most bytes of their payloads: beyond either, the member reads no further. */
+const MOST = 10_000
+const MOST_BYTES = 64 * 2 ** 20
 
 interface Retry {
   readonly delivery: LogDelivery
@@ -11,8 +14,11 @@ interface Retry {
 /** Deliveries of one term that are to be made again, each when it is due. */
 export class Retries {
   readonly #onDue: () => void
-  #waiting: readonly Retry[] = []
+  /** In the order in which they are due. */
+  readonly #waiting: Retry[] = []
+  #bytes = 0
   #alarm: NodeJS.Timeout | undefined
+  #alarmAtMs = Number.POSITIVE_INFINITY
 
   constructor(onDue: () => void) {
     this.#onDue = onDue
@@ -22,30 +28,63 @@ export class Retries {
     return this.#waiting.length === 0
   }
 
+  /** Whether as many wait as may: they are held in memory, and a consumer that is out nacks all there is. */
+  get isFull(): boolean {
+    return this.#waiting.length >= MOST || this.#bytes >= MOST_BYTES
+  }
+
   add(delivery: LogDelivery, delayMs: number): void {
-    const retry = { delivery, dueMs: performance.now() + delayMs }
-    this.#keep([...this.#waiting, retry].sort((a, b) => a.dueMs - b.dueMs))
+    const dueMs = performance.now() + delayMs
+    this.#waiting.splice(this.#placeOf(dueMs), 0, { delivery, dueMs })
+    this.#bytes += delivery.payload.length
+    this.#setAlarm()
   }
 
   /** Those that are due, the longest first. */
   take(limit: number): readonly LogDelivery[] {
-    if (this.isEmpty) return []
     const now = performance.now()
-    const due = this.#waiting.filter(({ dueMs }) => dueMs <= now).slice(0, limit)
-    this.#keep(this.#waiting.slice(due.length))
-    return due.map(({ delivery }) => delivery)
+    let count = 0
+    while (count < limit && (this.#waiting[count]?.dueMs ?? Number.POSITIVE_INFINITY) <= now) count++
+    if (count === 0) return []
+    const due = this.#waiting.splice(0, count).map(({ delivery }) => delivery)
+    for (const { payload } of due) this.#bytes -= payload.length
+    this.#setAlarm()
+    return due
   }
 
   /** Nothing is made again, and nobody is told. */
   clear(): void {
-    this.#keep([])
+    this.#waiting.length = 0
+    this.#bytes = 0
+    this.#setAlarm()
   }
 
-  #keep(waiting: readonly Retry[]): void {
-    this.#waiting = waiting
+  /** Behind those that are due at the same time. */
+  #placeOf(dueMs: number): number {
+    let [low, high] = [0, this.#waiting.length]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#waiting[middle] as Retry).dueMs <= dueMs) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  #setAlarm(): void {
+    const dueMs = this.#waiting[0]?.dueMs ?? Number.POSITIVE_INFINITY
+    if (dueMs === this.#alarmAtMs) return
     clearTimeout(this.#alarm)
-    const [first] = waiting
-    if (first === undefined) return
-    this.#alarm = setTimeout(this.#onDue, Math.min(MAX_TIMER_MS, Math.max(0, first.dueMs - performance.now())))
+    this.#alarmAtMs = dueMs
+    if (dueMs === Number.POSITIVE_INFINITY) return
+    const inMs = Math.min(MAX_TIMER_MS, Math.max(0, dueMs - performance.now()))
+    this.#alarm = setTimeout(() => this.#ring(), inMs)
+  }
+
+  #ring(): void {
+    this.#alarmAtMs = Number.POSITIVE_INFINITY
+    this.#onDue()
+    // What is not taken, since the consumer asks for nothing now, or is due later than a timer reaches.
+    if (this.#alarmAtMs === Number.POSITIVE_INFINITY && (this.#waiting[0]?.dueMs ?? 0) > performance.now())
+      this.#setAlarm()
   }
 }

@@ -83,7 +83,7 @@ export class Term {
     if (isLate && !(await this.#extend(this.#lead.leaseMs))) return []
     const again = this.#retries.take(limit)
     for (const delivery of again) this.#inHand.add(delivery)
-    if (again.length > 0) return again
+    if (again.length > 0 || this.#retries.isFull) return again
     if (this.#alone === 0) return this.#read(limit)
     return this.isBusy || !this.#retries.isEmpty ? [] : this.#read(1)
   }
