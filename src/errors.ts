@@ -86,3 +86,13 @@ export class ContentionError extends RowcastError {
     super('CONTENTION', message, options)
   }
 }
+
+/**
+ * The server has no room for one more notification. What was to be stored along with it can be stored without.
+ * @internal
+ */
+export class NotificationsFullError extends RowcastError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('DATABASE', message, options)
+  }
+}

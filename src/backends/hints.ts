@@ -99,6 +99,7 @@ export class Hints implements AsyncDisposable {
         this.#handlers.onReturn()
         return
       } catch (again) {
+        if (again instanceof ClosedError) return
         error = again
         this.#context.options.logger.debug('still no wake-ups from the database', { reason: describe(error) })
       }

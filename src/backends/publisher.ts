@@ -1,6 +1,7 @@
 import type { Work } from '../adapters/adapter.js'
-import { UnsupportedError } from '../errors.js'
+import { NotificationsFullError, UnsupportedError } from '../errors.js'
 import type { EventId, NewEvent } from '../event.js'
+import { Trouble } from '../trouble.js'
 import type { BackendContext } from './backend.js'
 import { retryOnBreak } from './retry.js'
 import type { WakeUps } from './wake-ups.js'
@@ -24,19 +25,19 @@ export class Publisher {
   readonly #context: BackendContext
   readonly #wakeUps: WakeUps
   readonly #storage: Storage
+  readonly #fullness: Trouble
 
   constructor(context: BackendContext, wakeUps: WakeUps, storage: Storage) {
     this.#context = context
     this.#wakeUps = wakeUps
     this.#storage = storage
+    this.#fullness = new Trouble(context.options.logger, 'waking consumers along with what is published')
   }
 
   async publish(events: readonly NewEvent[]): Promise<readonly EventId[]> {
     const topics = this.#wakeUps.topicsNow(events)
     try {
-      const ids = await retryOnBreak(ATTEMPTS, (attempt) => this.#storage.store(events, topics, attempt))
-      this.#wakeUps.stored(events, topics)
-      return ids
+      return await this.#store(events, topics)
     } catch (error) {
       this.#wakeUps.notNotified(topics)
       throw error
@@ -58,6 +59,24 @@ export class Publisher {
     const ids = adapter.sync(() => this.#storage.join(events, []), tx)
     this.#wakeUps.stored(events)
     this.#wakeUps.storedInTransaction()
+    return ids
+  }
+
+  async #store(events: readonly NewEvent[], topics: readonly string[]): Promise<readonly EventId[]> {
+    let notified = topics
+    const ids = await retryOnBreak(ATTEMPTS, async (attempt) => {
+      try {
+        return await this.#storage.store(events, notified, attempt)
+      } catch (error) {
+        if (!(error instanceof NotificationsFullError) || notified.length === 0) throw error
+        // A wake-up is a hint: where the server has no room for one, the events are stored all the same.
+        this.#fullness.begin(error)
+        notified = []
+        return this.#storage.store(events, notified, attempt)
+      }
+    })
+    if (notified.length > 0) this.#fullness.end()
+    this.#wakeUps.stored(events, notified)
     return ids
   }
 }

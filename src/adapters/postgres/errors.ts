@@ -4,6 +4,7 @@ import {
   ContentionError,
   describe,
   MigrationError,
+  NotificationsFullError,
   PayloadError,
   RefusedError,
   RowcastError,
@@ -30,6 +31,8 @@ const REFUSED: Readonly<Record<string, string>> = {
 const MISSING = new Set(['42P01', '42703', '3F000'])
 /** A text that the encoding of the database, or of the session, cannot hold. */
 const UNTRANSLATABLE = new Set(['22P05', '22021'])
+/** A limit of the server that no statement of ours comes near, but NOTIFY, whose queue all databases share. */
+const NOTIFICATIONS_FULL = '54000'
 /** Where the server checks the policies of a table, by its own names, which are in no human language. */
 const ROW_SECURITY = new Set(['ExecWithCheckOptions', 'get_row_security_policies', 'check_enable_rls'])
 const SQLSTATE = /^[0-9A-Z]{5}$/
@@ -79,6 +82,12 @@ function translateStatement(cause: unknown, code: string, what: string): Rowcast
     return new MigrationError(`the tables are not there (${what}): call channel.migrate() or check the option schema`, {
       cause,
     })
+  }
+  if (code === NOTIFICATIONS_FULL) {
+    return new NotificationsFullError(
+      `Postgres has no room for another notification (${what}): a session that listens has been in one transaction for long; pg_notification_queue_usage() says how full it is, pg_stat_activity who it is`,
+      { cause },
+    )
   }
   if (UNTRANSLATABLE.has(code)) {
     return new PayloadError(
