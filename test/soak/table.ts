@@ -2,6 +2,7 @@ import type { Judgement } from '../support/history/index.js'
 
 interface Line {
   readonly fault: string
+  readonly setting: string
   readonly database: string
   runs: number
   events: number
@@ -10,16 +11,22 @@ interface Line {
   longestStallS: number
 }
 
-const HEADER = ['fault', 'database', 'runs', 'events', 'lost', 'wrongly redelivered', 'longest stall, s']
+const HEADER = ['fault', 'setting', 'database', 'runs', 'events', 'lost', 'wrongly redelivered', 'longest stall, s']
 
-/** What rounds came to, by fault and database; as text, a table in Markdown. */
+/** What rounds came to, by fault, setting and database; as text, a table in Markdown. */
 export class Table {
   readonly #lines = new Map<string, Line>()
 
-  add(fault: string, database: string, { events, lost, wronglyRedelivered, longestStallS }: Judgement): void {
-    const key = `${fault} ${database}`
+  add(
+    fault: string,
+    setting: string,
+    database: string,
+    { events, lost, wronglyRedelivered, longestStallS }: Judgement,
+  ): void {
+    const key = `${fault} ${setting} ${database}`
     const line = this.#lines.get(key) ?? {
       fault,
+      setting,
       database,
       runs: 0,
       events: 0,

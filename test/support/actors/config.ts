@@ -7,6 +7,8 @@ export interface ActorConfig {
   /** Folder of the history. */
   readonly history: string
   readonly url: string
+  /** What each of its sessions is told, over a pool of the actor's own; `null` where it opens by URL. */
+  readonly session: string | null
   readonly options: Omit<ChannelOptions, 'logger' | 'schemas'>
   readonly channel: string
   /** Channel objects in the process; each is an actor `name/index`. */

@@ -54,9 +54,17 @@ export class Run implements AsyncDisposable {
   readonly #folder: string
   readonly #options: ChannelOptions
   readonly #actors: Actor[] = []
+  readonly #session: string | null
   #published = 0
 
-  private constructor(database: TestDatabase, place: Place, channel: EventChannel, options: ChannelOptions) {
+  private constructor(
+    database: TestDatabase,
+    place: Place,
+    channel: EventChannel,
+    options: ChannelOptions,
+    session: string | null,
+  ) {
+    this.#session = session
     this.database = database
     this.place = place
     this.channel = channel
@@ -65,12 +73,26 @@ export class Run implements AsyncDisposable {
     this.recorder = new Recorder(this.#folder, 'test')
   }
 
-  /** @param place where to run, when it is not a new place of the database */
-  static async open(database: TestDatabase, options: ChannelOptions = {}, given?: Place): Promise<Run> {
+  /**
+   * @param given where to run, when it is not a new place of the database
+   * @param session what each session of the actors is told, over pools of their own
+   */
+  static async open(
+    database: TestDatabase,
+    options: ChannelOptions = {},
+    given?: Place,
+    session: string | null = null,
+  ): Promise<Run> {
     const place = given ?? (await database.place())
     const complete = { backend: 'queue', ...place.options, ...options } as const
     try {
-      return new Run(database, place, await EventChannel.open(place.url, { ...complete, logger: silent }), complete)
+      return new Run(
+        database,
+        place,
+        await EventChannel.open(place.url, { ...complete, logger: silent }),
+        complete,
+        session,
+      )
     } catch (error) {
       await place[Symbol.asyncDispose]()
       throw error
@@ -184,6 +206,7 @@ export class Run implements AsyncDisposable {
       name,
       history: this.#folder,
       url: this.place.url,
+      session: this.#session,
       options: this.#options,
       channel: 'orders',
       clockShiftMs: 0,

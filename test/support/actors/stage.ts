@@ -3,6 +3,7 @@ import { EventChannel } from '../../../src/index.js'
 import { type Happening, nowMs, Recorder } from '../history/index.js'
 import { silent } from '../logger.js'
 import type { ActorConfig } from './config.js'
+import { targetOf } from './target.js'
 
 /** How often an actor looks whether it stands still, in milliseconds. */
 const WATCH_MS = 20
@@ -12,6 +13,8 @@ export interface Part {
   readonly actor: string
   readonly channel: EventChannel
   record(happening: Happening): void
+  /** Ends what the channel was opened with, after it was closed. */
+  release(): Promise<unknown>
 }
 
 /**
@@ -36,6 +39,7 @@ export async function perform<Config extends ActorConfig>(
   await Promise.race([terminated, Promise.all(parts.map((part) => play(part, config)))])
   recorder.record({ type: 'closing' })
   await Promise.all(parts.map((part) => end(part, config)))
+  await Promise.all(parts.map((part) => part.release()))
   for (const part of parts) part.record({ type: 'counted', counters: { ...part.channel.telemetry.snapshot() } })
   recorder.record({ type: 'counted', counters: { longestLoopDelayMs: loop.max / 1e6 } })
   loop.disable()
@@ -45,8 +49,9 @@ export async function perform<Config extends ActorConfig>(
 }
 
 async function openPart(config: ActorConfig, actor: string, recorder: Recorder): Promise<Part> {
-  const channel = await EventChannel.open(config.url, { ...config.options, logger: silent })
-  return { actor, channel, record: (happening) => recorder.record(happening, actor) }
+  const { source, end } = targetOf(config.url, config.session)
+  const channel = await EventChannel.open(source, { ...config.options, logger: silent })
+  return { actor, channel, release: end, record: (happening) => recorder.record(happening, actor) }
 }
 
 function reportTheUnhandled(recorder: Recorder): void {
