@@ -8,8 +8,9 @@ const LATE_MS = 50
 const PATIENCE_MS = 60_000
 
 /**
- * The database's clock as this process last saw it, carried forward by the monotonic clock, so that neither a wrong
- * system clock nor a jump of it moves a lease, a schedule or the order of ids.
+ * What time it is by the database: its clock as this process last saw it, carried forward by the monotonic clock, so that
+ * neither a wrong system clock nor a jump of it moves a schedule or the order of ids. Whether a lease is still held is
+ * another question, which `ownClock` answers.
  */
 export class DatabaseClock {
   #databaseMs = Date.now()

@@ -1,5 +1,4 @@
 import type { Backend } from './backends/backend.js'
-import type { DatabaseClock } from './clock.js'
 import { ConnectionError, UnsupportedError } from './errors.js'
 import type { EventId, EventMessage } from './event.js'
 import { type Hand, InHand } from './in-hand.js'
@@ -12,7 +11,6 @@ import { atMost, handled, inTime } from './wait.js'
 
 interface ConsumersParts {
   readonly backend: Backend
-  readonly clock: DatabaseClock
   readonly telemetry: Telemetry
   readonly options: ResolvedChannelOptions
   /** Throws once nothing can be settled any more. */
@@ -54,13 +52,12 @@ export class Consumers {
   }
 
   subscribe(channels: readonly string[], options: ResolvedSubscribeOptions, demand?: () => number): Subscription {
-    const { backend, clock, telemetry, options: defaults, assertNotClosed } = this.#parts
+    const { backend, telemetry, options: defaults, assertNotClosed } = this.#parts
     refusePositions(backend, options)
     const { logger, schemas } = defaults
     const hand = this.#inHand.open()
     const subscription: Subscription = new Subscription(
       {
-        clock,
         telemetry,
         logger,
         schemas,

@@ -96,3 +96,10 @@ export class NotificationsFullError extends RowcastError {
     super('DATABASE', message, options)
   }
 }
+
+/**
+ * The server ended the statement, for a time limit of its own or because a person asked it to. What it ended is undone for
+ * certain, and the same work may well succeed now: it mostly waited for somebody else's lock.
+ * @internal
+ */
+export class EndedError extends ContentionError {}

@@ -1,4 +1,5 @@
 import { PayloadError } from './errors.js'
+import type { Lease } from './lease.js'
 
 /**
  * A UUIDv7 in its canonical form, made by the publisher, stamped with the database's time.
@@ -105,19 +106,6 @@ export function inClaimOrder(a: QueueKey, b: QueueKey): number {
 export interface QueueKey {
   readonly priority: number
   readonly id: EventId
-}
-
-/** The right to settle one delivery. Fenced: whoever holds another token cannot settle. */
-export interface Lease {
-  readonly token: string
-  /** Epoch milliseconds, by the database's clock; moved on by the heartbeat. */
-  expiresAtMs: number
-  /** How long it lasts each time it is extended, in milliseconds. */
-  readonly leaseMs: number
-  /** Set once, when the database said that another holds the event now. */
-  lost: boolean
-  /** Whoever has the event in hand; told once, when `lost` is set. */
-  holder: { onLost(): void } | undefined
 }
 
 /** What a consumer decided about a delivery, other than to ack it. */

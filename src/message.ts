@@ -1,6 +1,7 @@
 import type { Inbox, Outcome } from './backends/backend.js'
 import { ClosedError, describe, RowcastError } from './errors.js'
 import type { Delivery, EventMessage, Metadata, NackOptions, Settlement } from './event.js'
+import { isOver } from './lease.js'
 import { resolveExtension, resolveNackOptions } from './resolve.js'
 import { type Deferred, defer } from './wait.js'
 
@@ -13,8 +14,6 @@ export interface MessageOwner {
   onDone(message: Message): void
   /** The message is in nobody's hands any more. */
   onSettled(message: Message): void
-  /** Whether its lease has ended. */
-  isStale(delivery: Delivery): boolean
 }
 
 /** A delivery in a consumer's hands, with its verbs. */
@@ -75,9 +74,10 @@ export class Message implements EventMessage, Outcome {
     return this.#controller.signal
   }
 
-  /** Whether its lease has ended, so that somebody else may have it. */
+  /** Whether its lease has ended, so that another consumer may have it. */
   get isStale(): boolean {
-    return this.#owner.isStale(this.#delivery)
+    const { lease } = this.#delivery
+    return lease !== null && isOver(lease)
   }
 
   /** Whether somebody else gets it when it is not settled. */
@@ -148,9 +148,12 @@ export class Message implements EventMessage, Outcome {
     this.#controller?.abort(this.#abortReason)
   }
 
-  /** Told by whoever keeps the lease. */
+  /** Told by what keeps the lease. */
   onLost(): void {
-    this.abort(new RowcastError('NOT_HELD', `the lease of event ${this.id} was lost: another consumer has it now`))
+    const why = this.#delivery.lease?.lost
+      ? 'was lost: another consumer has it now'
+      : 'could not be extended in time: another consumer may have it'
+    this.abort(new RowcastError('NOT_HELD', `the lease of event ${this.id} ${why}`))
   }
 
   /** Told by the backend. */

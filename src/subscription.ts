@@ -1,10 +1,10 @@
 import { onAbort } from './abort-signals.js'
 import type { Inbox } from './backends/backend.js'
-import type { DatabaseClock } from './clock.js'
 import { Decoder, type DecoderContext } from './decoder.js'
 import { describe } from './errors.js'
 import type { Delivery, EventMessage } from './event.js'
 import { Intake } from './intake.js'
+import { isOver } from './lease.js'
 import type { Message, MessageOwner } from './message.js'
 import type { ResolvedSubscribeOptions } from './resolve.js'
 import { Trouble, throughTrouble } from './trouble.js'
@@ -15,7 +15,6 @@ const BURST = 500
 
 /** What a subscription needs of the channel object it belongs to. */
 export interface SubscriptionContext extends DecoderContext {
-  readonly clock: DatabaseClock
   /** Throws once nothing can be settled any more. */
   assertOpen(): void
   /** A message is in a consumer's hands, or is not any more. */
@@ -126,7 +125,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   /** @internal The next event if it can be handed out in this very turn. */
   takeNow(): Message | undefined {
     const delivery = this.#buffer[0]
-    if (delivery === undefined || !this.#isIdle || this.#isStale(delivery)) return
+    if (delivery === undefined || !this.#isIdle || isStale(delivery)) return
     const decoded = this.#decoder.decode(delivery)
     if (decoded instanceof Promise) {
       this.#decoding = decoded
@@ -193,8 +192,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
       const delivery = this.#buffer[0]
       if (delivery === undefined) break
       if (this.#handedOut >= BURST) await this.#otherTurns()
-      const decoded =
-        this.#decoding ?? (this.#isStale(delivery) ? this.#giveBack(delivery) : this.#decoder.decode(delivery))
+      const decoded = this.#decoding ?? (isStale(delivery) ? this.#giveBack(delivery) : this.#decoder.decode(delivery))
       // A promise only where a schema needs time.
       const message = decoded instanceof Promise ? await decoded : decoded
       this.#decoding = undefined
@@ -226,11 +224,6 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     this.#waiters.shift()?.resolve({ done: false, value: message as EventMessage as Event })
   }
 
-  /** A process that stood still may find that the lease of what waits here has ended; others have it by now. */
-  #isStale({ lease }: Delivery): boolean {
-    return lease !== null && (lease.lost || lease.expiresAtMs <= this.#context.clock.now())
-  }
-
   #giveBack(delivery: Delivery): undefined {
     detach(this.#opening.then((inbox) => inbox.settle(delivery, { type: 'release' })))
   }
@@ -241,8 +234,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
       this.#context.onSettled(message)
     }
     const onDone = (message: Message) => this.#intake?.onDone(message)
-    const isStale = (delivery: Delivery) => this.#isStale(delivery)
-    return { inbox, assertOpen: this.#context.assertOpen, onDone, onSettled, isStale }
+    return { inbox, assertOpen: this.#context.assertOpen, onDone, onSettled }
   }
 
   /** The loop asks for the next one. A listener asks while its handlers still run. */
@@ -278,4 +270,9 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     }
     this.#context.onStopped(this as Subscription)
   }
+}
+
+/** A process that stood still may find that the lease of what waits here has ended; others may have it by now. */
+function isStale({ lease }: Delivery): boolean {
+  return lease !== null && isOver(lease)
 }

@@ -30,8 +30,12 @@ export interface Adapter extends AsyncDisposable {
   readonly poolSize?: number | undefined
   /** Whether there is such a verb: some have one for a case that others do along with the rest. */
   has(verb: string): boolean
-  /** Runs one verb, atomically. Retried on contention. */
-  run<R extends Row = Row>(verb: string, parameters?: Parameters): Promise<readonly R[]>
+  /**
+   * Runs one verb, atomically. Retried on contention.
+   * @param withinMs for what keeps leases: how long it may take in all, in milliseconds; it goes before everything else,
+   *   over the connection that other work leaves free
+   */
+  run<R extends Row = Row>(verb: string, parameters?: Parameters, withinMs?: number): Promise<readonly R[]>
   /** Runs a unit of work in one transaction. Retried, from its start, on contention. */
   transaction<Result>(work: () => Work<Result>): Promise<Result>
   /** Runs a unit of work inside the caller's open transaction; commits nothing. */

@@ -2,6 +2,7 @@ import { ContentionError, MigrationError } from '../errors.js'
 import { bind, elementsOf, isIdle, type Statement, type Statements } from '../statements.js'
 import { backoffMs, sleep } from '../wait.js'
 import type { Call, Row, Work } from './adapter.js'
+import type { TimeLimit } from './in-time.js'
 
 /** One statement with its values, ready for a driver. */
 export interface Prepared {
@@ -93,13 +94,22 @@ class Failure {
 
 /** How often work that lost against another transaction is tried again, with growing random pauses (about 10 s in all). */
 const CONTENTION_ATTEMPTS = 40
+/** For how long at most, in milliseconds: a try may take as long as the server's own limit for a statement. */
+const CONTENTION_MS = 20_000
 
-export async function retryOnContention<Result>(work: () => Promise<Result>): Promise<Result> {
+/**
+ * Does work again that the server has undone for certain.
+ * @param limit absent: as long as `CONTENTION_MS`, and once more in any case
+ */
+export async function retryOnContention<Result>(work: () => Promise<Result>, limit?: TimeLimit): Promise<Result> {
+  const startedMs = performance.now()
   for (let attempt = 1; ; attempt++) {
     try {
       return await work()
     } catch (error) {
-      if (!(error instanceof ContentionError) || attempt === CONTENTION_ATTEMPTS) throw error
+      const isLate = attempt > 1 && performance.now() - startedMs > CONTENTION_MS
+      const isLast = limit === undefined ? isLate || attempt === CONTENTION_ATTEMPTS : limit.leftMs === 0
+      if (!(error instanceof ContentionError) || isLast) throw error
       await sleep(backoffMs(attempt, { minMs: 4, maxMs: 500 }))
     }
   }

@@ -1,4 +1,5 @@
 import { ConnectionError } from '../errors.js'
+import { defer, detach } from '../wait.js'
 
 /** After this long without an answer a connection counts as broken, in milliseconds. */
 export const ANSWER_LIMIT_MS = 30_000
@@ -26,7 +27,7 @@ export function inTime<Answer>(database: string, work: Promise<Answer>, limitMs 
   return new Promise((resolve, reject) => {
     const giveUp = () => {
       waiting.delete(entry)
-      reject(new ConnectionError(`${database} gave no answer within ${limitMs} ms: check the server and the network`))
+      reject(noAnswer(database, limitMs))
     }
     const entry: Waiting = { looksLeft: Math.ceil(limitMs / LOOK_MS) + 1, giveUp }
     waiting.add(entry)
@@ -42,6 +43,43 @@ export function inTime<Answer>(database: string, work: Promise<Answer>, limitMs 
       },
     )
   })
+}
+
+/** Time for some work and all that it waits for. */
+export class TimeLimit {
+  readonly #endMs: number
+
+  constructor(readonly ms: number) {
+    this.#endMs = performance.now() + ms
+  }
+
+  get leftMs(): number {
+    return Math.max(0, this.#endMs - performance.now())
+  }
+}
+
+/**
+ * The same with a timer of its own, for the few that cannot wait for a look. What has arrived is read first, here too.
+ * @throws {ConnectionError} when the time is over
+ */
+export async function withinLimit<Answer>(database: string, work: Promise<Answer>, limit: TimeLimit): Promise<Answer> {
+  const late = defer<never>()
+  const timer = setTimeout(() => {
+    setImmediate(() => late.reject(noAnswer(database, limit.ms)))
+  }, limit.leftMs)
+  try {
+    return await Promise.race([work, late.promise])
+  } finally {
+    clearTimeout(timer)
+    detach(work)
+    detach(late.promise)
+  }
+}
+
+function noAnswer(database: string, limitMs: number): ConnectionError {
+  return new ConnectionError(
+    `${database} gave no answer within ${Math.round(limitMs)} ms: check the server and the network`,
+  )
 }
 
 function look(): void {

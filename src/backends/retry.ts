@@ -1,4 +1,4 @@
-import { ConnectionError } from '../errors.js'
+import { ConnectionError, ContentionError } from '../errors.js'
 import { backoffMs, sleep } from '../wait.js'
 
 /**
@@ -15,7 +15,29 @@ export async function retryOnBreak<Result>(
       return await work(attempt)
     } catch (error) {
       if (!(error instanceof ConnectionError) || attempt === attempts) throw error
-      await sleep(backoffMs(attempt, { minMs: 50, maxMs: 2_000 }))
+      await sleep(pauseMs(attempt))
     }
   }
+}
+
+/** Whether an error says nothing about the work: the connection broke, or the server undid the work for another's sake. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof ConnectionError || error instanceof ContentionError
+}
+
+/** How often what settles an event is tried in any case: about as long as a usual lease. */
+export const SETTLE_ATTEMPTS = 20
+
+/**
+ * Whether what settles an event is tried again. As long as its lease is held, nobody else can have it: what passes by itself
+ * is waited for.
+ * @param attempt how often it has been tried
+ */
+export function isWorthAnother(error: unknown, attempt: number, isHeld: boolean): boolean {
+  return isPassing(error) && (isHeld || attempt < SETTLE_ATTEMPTS)
+}
+
+/** The pause after so many attempts, in milliseconds. */
+export function pauseMs(attempt: number): number {
+  return backoffMs(attempt, { minMs: 50, maxMs: 2_000 })
 }

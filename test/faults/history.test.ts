@@ -84,7 +84,7 @@ test('good reasons are understood: death, the end of a lease that stood still, r
     delivered('w1', 1, 'e', 4_500),
     hindered('w1', 1_000),
     delivered('w2', 2),
-    ['w1', { type: 'lost', event: 'e', attempts: 1 }],
+    ['w1', { type: 'lost', event: 'e', attempts: 1, certain: true }],
     acked('w1', 1, false),
     acked('w2', 2),
     ...end,
@@ -178,7 +178,7 @@ test('two acks of one event, and a delivery after the ack, are wrong', () => {
 test('an ack must be told truly', () => {
   const start = [publishing(), published(), delivered('w1', 1)]
   broken(history(...start, acked('w1', 1, false), found('acked'), accounted), /nobody was told/)
-  const late: Line = ['w1', { type: 'lost', event: 'e', attempts: 1 }]
+  const late: Line = ['w1', { type: 'lost', event: 'e', attempts: 1, certain: true }]
   broken(history(...start, late, acked('w1', 1)), /had been told that it lost the lease/)
   const dying: Line[] = [['w1', { type: 'acking', event: 'e', attempts: 1 }], died('w1'), found('acked'), accounted]
   assert.equal(violationsOf(history(...start, ...dying)), [])

@@ -1,11 +1,11 @@
--- Moves the end of leases on; returns the ids whose lease was held, with the new end.
--- Params: channel, deliveries (JSON array of {priority, id, lease_token, lease_ms}).
+-- Moves the end of leases on, of all channels at once; returns the ids whose lease was extended, with the new end.
+-- Params: deliveries (JSON array of {channel, priority, id, lease_token, lease_ms}).
 -- A lease never gets shorter: the heartbeat must not undo a longer extension that a consumer asked for.
--- The list is materialized with the channel in it, so that the queue can only be searched by it: else the whole channel
--- is read, and the list for each row of it.
+-- The list is materialized, so that the queue can only be searched by it: else the whole of it is read, and the list for
+-- each row.
 with deliveries as materialized (
   select
-    :channel as channel, r.value ->> 'priority' as priority, r.value ->> 'id' as id,
+    r.value ->> 'channel' as channel, r.value ->> 'priority' as priority, r.value ->> 'id' as id,
     r.value ->> 'lease_token' as lease_token, r.value ->> 'lease_ms' as lease_ms
   from json_each(:deliveries) as r
 )

@@ -1,15 +1,17 @@
 import { createHash } from 'node:crypto'
-import { ConnectionError, describe, PayloadError, RowcastError, UnsupportedError } from '../../errors.js'
+import { ConnectionError, describe, EndedError, PayloadError, RowcastError, UnsupportedError } from '../../errors.js'
 import { type Parameters, Statements } from '../../statements.js'
-import { atMost, handled } from '../../wait.js'
+import { atMost, detach, handled } from '../../wait.js'
 import type { Adapter, Row, Work } from '../adapter.js'
 import { drive, expand, MIGRATION_WAIT_S, migrationLocked, retryOnContention, single } from '../execute.js'
+import { type Gate, gateOf } from '../gate.js'
+import { TimeLimit, withinLimit } from '../in-time.js'
 import { PROBE_TIMEOUT_MS } from '../opening.js'
 import { mysqlDialect } from './dialect.js'
 import { checkTransaction, type MysqlConnection, type MysqlPool, type PooledConnection } from './driver.js'
 import { translate } from './errors.js'
 import { type HopefulExchange, hope, LeaseLost } from './hopeful.js'
-import { answered, ask, query } from './query.js'
+import { answered, ask, NAME, query } from './query.js'
 
 /**
  * After this long without a statement the server ends a transaction of ours, in seconds: its process stands still, and
@@ -45,6 +47,7 @@ export class MysqlAdapter implements Adapter {
   readonly dialect
   readonly #statements: Statements
   readonly #resources: MysqlResources
+  readonly #gate: Gate
   #limitsIdle = false
 
   /** The driver has 0 for no limit. */
@@ -56,6 +59,7 @@ export class MysqlAdapter implements Adapter {
     this.dialect = mysqlDialect(tablePrefix)
     this.#statements = new Statements(this.dialect)
     this.#resources = resources
+    this.#gate = gateOf(resources.pool.pool ?? resources.pool, this.poolSize)
   }
 
   /** Asks for what the statements need, rather than believe a version string. */
@@ -76,19 +80,23 @@ export class MysqlAdapter implements Adapter {
     return this.#statements.has(verb)
   }
 
-  async run<R extends Row>(verb: string, parameters: Parameters = {}): Promise<readonly R[]> {
+  async run<R extends Row>(verb: string, parameters: Parameters = {}, withinMs?: number): Promise<readonly R[]> {
     const hopeful = verb === 'exchange' ? hope(parameters) : undefined
-    const rows = (hopeful && (await this.#exchange(hopeful))) ?? (await this.#run(verb, parameters))
+    const rows = (hopeful && (await this.#exchange(hopeful))) ?? (await this.#run(verb, parameters, withinMs))
     return rows as readonly R[]
   }
 
-  #run(verb: string, parameters: Parameters): Promise<readonly Row[]> {
+  #run(verb: string, parameters: Parameters, withinMs: number | undefined): Promise<readonly Row[]> {
     const alone = this.#statements.get(verb).length === 1
     const work = () => single(verb, parameters)
-    return retryOnContention(() =>
-      this.#withConnection((connection) =>
-        alone ? this.#drive(connection, work) : this.#inTransaction(connection, work),
-      ),
+    const limit = withinMs === undefined ? undefined : new TimeLimit(withinMs)
+    return retryOnContention(
+      () =>
+        this.#withConnection(
+          (connection) => (alone ? this.#drive(connection, work) : this.#inTransaction(connection, work)),
+          limit,
+        ),
+      limit,
     )
   }
 
@@ -176,7 +184,7 @@ export class MysqlAdapter implements Adapter {
     try {
       await answered(connection.query({ sql: 'start transaction' }))
       const result = await this.#drive(connection, work, changes)
-      await answered(connection.query({ sql: 'commit' }))
+      await answered(connection.query({ sql: 'commit' })).catch(asUnknown)
       return result
     } catch (error) {
       // On a broken connection there is nothing left to roll back.
@@ -195,12 +203,45 @@ export class MysqlAdapter implements Adapter {
     )
   }
 
-  async #withConnection<Result>(work: (connection: PooledConnection) => Promise<Result>): Promise<Result> {
-    const connection = await this.#resources.pool.getConnection().catch((error: unknown) => {
+  /** @param limit of what keeps leases: it passes the gate, and is given up in time */
+  async #withConnection<Result>(
+    work: (connection: PooledConnection) => Promise<Result>,
+    limit?: TimeLimit,
+  ): Promise<Result> {
+    if (limit !== undefined) return this.#use(await this.#takeWithin(limit), work, limit)
+    const entering = this.#gate.enter()
+    if (entering !== undefined) await entering
+    try {
+      return await this.#use(await this.#take(), work)
+    } finally {
+      this.#gate.leave()
+    }
+  }
+
+  #take(): Promise<PooledConnection> {
+    return this.#resources.pool.getConnection().catch((error: unknown) => {
       throw translate(error)
     })
+  }
+
+  async #takeWithin(limit: TimeLimit): Promise<PooledConnection> {
+    const taking = this.#take()
     try {
-      const result = await work(connection)
+      return await withinLimit(NAME, taking, limit)
+    } catch (error) {
+      detach(taking.then((connection) => connection.release()))
+      throw error
+    }
+  }
+
+  async #use<Result>(
+    connection: PooledConnection,
+    work: (connection: PooledConnection) => Promise<Result>,
+    limit?: TimeLimit,
+  ): Promise<Result> {
+    try {
+      const working = work(connection)
+      const result = await (limit === undefined ? working : withinLimit(NAME, working, limit))
       connection.release()
       return result
     } catch (error) {
@@ -210,6 +251,13 @@ export class MysqlAdapter implements Adapter {
       throw translated
     }
   }
+}
+
+/** A commit that the server was asked to end may have been done. */
+function asUnknown(error: unknown): never {
+  const translated = translate(error)
+  if (!(translated instanceof EndedError)) throw translated
+  throw new ConnectionError('MySQL ended a commit: whether it was done is not known', { cause: translated.cause })
 }
 
 /** Whether the server has hung up, as it also does on what is too large for it. */

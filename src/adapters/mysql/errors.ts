@@ -3,6 +3,7 @@ import {
   ConnectionError,
   ContentionError,
   describe,
+  EndedError,
   MigrationError,
   PayloadError,
   RefusedError,
@@ -11,6 +12,8 @@ import {
 
 /** @see https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html */
 const CONTENTION = new Set([1205, 1213, 3572])
+/** `KILL QUERY`, MariaDB's `max_statement_time`, MySQL's `max_execution_time`. */
+const ENDED = new Set([1317, 1969, 3024])
 /** No such table, no such column. */
 const MISSING = new Set([1146, 1054])
 /** Access to a table, column or routine; a statement that needs a privilege. */
@@ -32,6 +35,12 @@ export function translate(cause: unknown): unknown {
   const what = describeCause(cause)
   const errno = 'errno' in cause && typeof cause.errno === 'number' ? cause.errno : 0
   if (CONTENTION.has(errno)) return new ContentionError(`MySQL gave way to another transaction (${what})`, { cause })
+  if (ENDED.has(errno)) {
+    return new EndedError(
+      `MySQL ended the statement (${what}): look for what it waited for, or raise max_statement_time (MySQL: max_execution_time) for this login`,
+      { cause },
+    )
+  }
   if (MISSING.has(errno)) {
     return new MigrationError(`the tables are not there (${what}): call channel.migrate() or check tablePrefix`, {
       cause,

@@ -5,6 +5,9 @@ import type { MysqlConnection } from './driver.js'
 import { translate } from './errors.js'
 import { LeaseLost } from './hopeful.js'
 
+/** How errors call the database. */
+export const NAME = 'MySQL'
+
 /** A user's pool may shape rows as it likes. */
 const PLAIN = { rowsAsArray: false, nestTables: false } as const
 
@@ -36,7 +39,7 @@ export async function query(
 
 /** The driver has a time limit of its own, but it does not cover the preparing of a statement. */
 export function answered<Answer>(work: Promise<Answer>, limitMs?: number): Promise<Answer> {
-  return inTime('MySQL', work, limitMs)
+  return inTime(NAME, work, limitMs)
 }
 
 /** Numbers travel as text: the driver would send a double, which `limit` refuses and arithmetic rounds. */

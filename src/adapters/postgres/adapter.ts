@@ -12,7 +12,8 @@ import {
   retryOnContention,
   single,
 } from '../execute.js'
-import { ANSWER_LIMIT_MS, inTime } from '../in-time.js'
+import { gateOf } from '../gate.js'
+import { ANSWER_LIMIT_MS, inTime, TimeLimit } from '../in-time.js'
 import { PROBE_TIMEOUT_MS } from '../opening.js'
 import { KeptClients, SharedClients } from './clients.js'
 import { type PostgresDialect, postgresDialect } from './dialect.js'
@@ -64,10 +65,8 @@ export class PostgresAdapter implements Adapter {
     this.#options = options
     this.#queries = new Queries(options.logger)
     const { pool, end } = resources
-    this.#clients = new FitClients(
-      end === undefined ? new SharedClients(pool) : new KeptClients(pool, end),
-      options.logger,
-    )
+    const clients = end === undefined ? new SharedClients(pool) : new KeptClients(pool, end)
+    this.#clients = new FitClients(clients, gateOf(pool, this.poolSize), options.logger)
   }
 
   /**
@@ -85,11 +84,12 @@ export class PostgresAdapter implements Adapter {
     return this.#statements.has(verb)
   }
 
-  run<R extends Row>(verb: string, parameters: Parameters = {}): Promise<readonly R[]> {
+  run<R extends Row>(verb: string, parameters: Parameters = {}, withinMs?: number): Promise<readonly R[]> {
     const [statement, ...more] = this.#statements.get(verb)
     const isOne = statement !== undefined && more.length === 0
+    const limit = withinMs === undefined ? undefined : new TimeLimit(withinMs)
     const running = isOne
-      ? this.#runOne({ statement, values: bind(statement, parameters) })
+      ? this.#runOne({ statement, values: bind(statement, parameters) }, limit)
       : this.transaction(() => single(verb, parameters))
     return running as Promise<readonly R[]>
   }
@@ -130,18 +130,18 @@ export class PostgresAdapter implements Adapter {
   }
 
   /** One statement is a transaction by itself. */
-  #runOne(prepared: Prepared): Promise<readonly Row[]> {
+  #runOne(prepared: Prepared, limit: TimeLimit | undefined): Promise<readonly Row[]> {
     let alone = true
     return retryOnContention(async () => {
       try {
         const query = (client: PostgresClient) => this.#queries.run(client, prepared)
-        return await (alone ? this.#clients.use(query) : this.#inTransaction(query))
+        return await (alone ? this.#clients.use(query, limit) : this.#inTransaction(query, limit))
       } catch (error) {
         // The session's default is a higher level, under which it may fail again and again.
         if (error instanceof ContentionError && codeOf(error.cause) === SERIALIZATION_FAILURE) alone = false
         throw error
       }
-    })
+    }, limit)
   }
 
   #drive<Result>(client: PostgresClient, work: () => Work<Result>, mayName = true): Promise<Result> {
@@ -160,7 +160,7 @@ export class PostgresAdapter implements Adapter {
     return rows.length > 0
   }
 
-  #inTransaction<Result>(work: (client: PostgresClient) => Promise<Result>): Promise<Result> {
+  #inTransaction<Result>(work: (client: PostgresClient) => Promise<Result>, limit?: TimeLimit): Promise<Result> {
     return this.#clients.use(async (client) => {
       try {
         await answered(client.query(BEGIN))
@@ -176,7 +176,7 @@ export class PostgresAdapter implements Adapter {
         await atMost(1_000, handled(client.query(ROLLBACK))).catch(() => undefined)
         throw error
       }
-    })
+    }, limit)
   }
 }
 

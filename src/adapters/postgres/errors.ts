@@ -3,6 +3,7 @@ import {
   ConnectionError,
   ContentionError,
   describe,
+  EndedError,
   MigrationError,
   NotificationsFullError,
   PayloadError,
@@ -19,6 +20,8 @@ const CONTENTION = new Set(['40001', '40P01', '55P03'])
  * Operators' interventions (57Pxx) but not a cancelled statement (57014), and errors of its system (58xxx), among them.
  */
 const CONNECTION = /^(08...|25P03|25P04|53300|53400|55000|57P0.|58...)$/
+/** Its `statement_timeout` was over, or somebody cancelled it. */
+const ENDED = '57014'
 /** Read-only: a standby, perhaps since a moment ago, or a setting. Another connection may lead to a server that is not. */
 const READ_ONLY = '25006'
 /** A wrong password; no such role, or none that may come from here; no such database. */
@@ -78,6 +81,12 @@ export function translate(cause: unknown): unknown {
 /** What the server says of one statement. */
 function translateStatement(cause: unknown, code: string, what: string): RowcastError {
   if (CONTENTION.has(code)) return new ContentionError(`Postgres gave way to another transaction (${what})`, { cause })
+  if (code === ENDED) {
+    return new EndedError(
+      `Postgres ended the statement (${what}): look for what it waited for, or raise statement_timeout for this login`,
+      { cause },
+    )
+  }
   if (MISSING.has(code)) {
     return new MigrationError(`the tables are not there (${what}): call channel.migrate() or check the option schema`, {
       cause,

@@ -1,7 +1,8 @@
 import { ConfigurationError, ConnectionError, describe, RowcastError } from '../../errors.js'
 import type { Logger } from '../../logger.js'
-import { atMost, handled } from '../../wait.js'
-import { inTime } from '../in-time.js'
+import { atMost, detach, handled } from '../../wait.js'
+import type { Gate } from '../gate.js'
+import { inTime, type TimeLimit, withinLimit } from '../in-time.js'
 import type { Clients } from './clients.js'
 import type { PooledClient } from './driver.js'
 import { codeOf, translate } from './errors.js'
@@ -19,24 +20,41 @@ const UNFIT_AT_MOST = 20
  */
 export class FitClients implements AsyncDisposable {
   readonly #clients: Clients
+  readonly #gate: Gate
   readonly #logger: Logger
   #told = false
 
-  constructor(clients: Clients, logger: Logger) {
+  constructor(clients: Clients, gate: Gate, logger: Logger) {
     this.#clients = clients
+    this.#gate = gate
     this.#logger = logger
   }
 
   /**
    * Does work on a connection.
+   * @param limit of what keeps leases: it passes the gate, and is given up in time
    * @throws {ConfigurationError} when the pool has no session that is fit
    * @throws {ConnectionError} also when the session turns out to have been used by others meanwhile
    */
-  async use<Result>(work: (client: PooledClient) => Promise<Result>): Promise<Result> {
-    const client = await this.#take()
+  async use<Result>(work: (client: PooledClient) => Promise<Result>, limit?: TimeLimit): Promise<Result> {
+    if (limit !== undefined) return this.#lend(await this.#takeWithin(limit), work, limit)
+    const entering = this.#gate.enter()
+    if (entering !== undefined) await entering
+    try {
+      return await this.#lend(await this.#take(), work)
+    } finally {
+      this.#gate.leave()
+    }
+  }
+
+  async #lend<Result>(
+    client: PooledClient,
+    work: (client: PooledClient) => Promise<Result>,
+    limit?: TimeLimit,
+  ): Promise<Result> {
     let broken: Error | undefined
     try {
-      const result = await work(client)
+      const result = await (limit === undefined ? work(client) : withinLimit('Postgres', work(client), limit))
       if (isInside(client)) throw this.#unfit('the application used a client after it had released it')
       return result
     } catch (error) {
@@ -64,6 +82,16 @@ export class FitClients implements AsyncDisposable {
     throw new ConfigurationError(
       `the pool has no connection that is fit for use: ${fault}, and so did the ${UNFIT_AT_MOST - 1} before it`,
     )
+  }
+
+  async #takeWithin(limit: TimeLimit): Promise<PooledClient> {
+    const taking = this.#take()
+    try {
+      return await withinLimit('Postgres', taking, limit)
+    } catch (error) {
+      detach(taking.then((client) => this.#clients.give(client, undefined)))
+      throw error
+    }
   }
 
   async #takeAny(): Promise<PooledClient> {

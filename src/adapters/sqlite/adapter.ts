@@ -2,6 +2,7 @@ import { ContentionError } from '../../errors.js'
 import { type Parameters, Statements } from '../../statements.js'
 import type { Adapter, Row, Work } from '../adapter.js'
 import { driveSync, expand, type Prepared, retryOnContention, single } from '../execute.js'
+import { TimeLimit } from '../in-time.js'
 import { loopShare } from '../loop-share.js'
 import { Portions } from '../portions.js'
 import { CompiledStatement } from './compiled-statement.js'
@@ -51,7 +52,7 @@ export class SqliteAdapter implements Adapter {
     return this.#statements.has(verb)
   }
 
-  run<R extends Row>(verb: string, parameters: Parameters = {}): Promise<readonly R[]> {
+  run<R extends Row>(verb: string, parameters: Parameters = {}, withinMs?: number): Promise<readonly R[]> {
     const [first, ...others] = this.#statements.get(verb)
     const alone = others.length === 0 && first?.each === undefined
     const work = () => single(verb, parameters)
@@ -60,8 +61,9 @@ export class SqliteAdapter implements Adapter {
       return (alone ? this.#alone(connection, work) : this.#inTransaction(connection, work, verb)) as readonly R[]
     }
     const measured = this.#portions.isMeasured(verb) ? () => this.#measure(verb, ask) : ask
-    const isUrgent = KEEPS_LEASES.has(verb)
-    return retryOnContention(() => loopShare.run(measured, isUrgent))
+    const isUrgent = withinMs !== undefined || KEEPS_LEASES.has(verb)
+    const limit = withinMs === undefined ? undefined : new TimeLimit(withinMs)
+    return retryOnContention(() => loopShare.run(measured, isUrgent), limit)
   }
 
   transaction<Result>(work: () => Work<Result>): Promise<Result> {

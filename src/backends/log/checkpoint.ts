@@ -1,10 +1,10 @@
 import type { Row } from '../../adapters/adapter.js'
+import { heldUntil } from '../../lease.js'
+import { ownClock } from '../../own-clock.js'
+import { sleep } from '../../wait.js'
 import type { BackendContext } from '../backend.js'
-import { retryOnBreak } from '../retry.js'
-import type { Lead } from './lead.js'
-
-/** How often a group's member writes over connections that break: about as long as a usual lease. */
-export const ATTEMPTS = 20
+import { isWorthAnother, pauseMs } from '../retry.js'
+import type { Ends, Lead } from './lead.js'
 
 /** What came of a write. */
 export interface Written {
@@ -17,32 +17,92 @@ export interface Written {
 export const NOT_WRITTEN: Written = { held: false, stored: new Set() }
 
 /** How far a group has come, as its active member writes it; each write extends the lease, and is fenced by it. */
-export class Checkpoint {
+export class Checkpoint implements Ends {
   readonly #context: BackendContext
   readonly #lead: Lead
   #expiresAtMs: number
+  #heldUntilMs: number
 
   constructor(context: BackendContext, lead: Lead) {
     this.#context = context
     this.#lead = lead
     this.#expiresAtMs = lead.expiresAtMs
+    this.#heldUntilMs = lead.heldUntilMs
   }
 
-  /** When the lease ends. */
+  /** When the lease ends, by the database's clock. */
   get expiresAtMs(): number {
     return this.#expiresAtMs
   }
 
-  /** @param marks per channel the last position that is settled, with everything before it */
-  async write(marks: Iterable<readonly [string, number]>, leaseMs: number): Promise<Written> {
+  /** Until when no other member can have the lease, by `ownClock`. */
+  get heldUntilMs(): number {
+    return this.#heldUntilMs
+  }
+
+  get isOver(): boolean {
+    return ownClock.now() >= this.#heldUntilMs
+  }
+
+  /**
+   * Is tried again while it may come through.
+   * @param marks per channel the last position that is settled, with everything before it
+   * @param isGivenUp whether the lease was given up meanwhile: then it is only asked what earlier attempts have stored
+   */
+  async write(marks: Iterable<readonly [string, number]>, leaseMs: number, isGivenUp: () => boolean): Promise<Written> {
     const checkpoints = Array.from(marks, ([channel, position]) => ({ channel, position }))
-    const parameters = { checkpoints, consumer_group: this.#lead.group, lease_token: this.#lead.token }
-    const run = (verb: string) =>
-      retryOnBreak(ATTEMPTS, () => this.#context.adapter.run(verb, { ...parameters, lease_ms: leaseMs }))
-    const rows = await run('checkpoint')
-    if (rows.length < checkpoints.length) return { held: false, stored: channelsOf(await run('find_checkpoint')) }
-    this.#expiresAtMs = Math.min(...rows.map((row) => Number(row.lease_expires_at_ms)))
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const isTooLate = attempt > 1 && isGivenUp()
+        return isTooLate ? await this.#findStored(checkpoints) : await this.#writeOnce(checkpoints, leaseMs)
+      } catch (error) {
+        if (!isWorthAnother(error, attempt, !this.isOver)) throw error
+        await sleep(pauseMs(attempt))
+      }
+    }
+  }
+
+  /**
+   * Extends the lease of some channels, unless somebody's transaction has locked their rows: nobody else can take it
+   * meanwhile, so that this is asked again soon.
+   * @returns which channels were not extended, and whether they are held all the same
+   */
+  async extend(channels: readonly string[], withinMs: number): Promise<{ held: boolean; isWhole: boolean }> {
+    const { leaseMs } = this.#lead
+    const parameters = { channels, ...this.#address, lease_ms: leaseMs }
+    const askedMs = ownClock.now()
+    const rows = await this.#context.adapter.run('extend_group', parameters, withinMs)
+    if (rows.length === channels.length) {
+      this.#note(rows, askedMs, leaseMs)
+      return { held: true, isWhole: true }
+    }
+    const held = await this.#context.adapter.run('find_group_lease', parameters, withinMs)
+    if (held.length < channels.length) return { held: false, isWhole: false }
+    this.#heldUntilMs = Math.max(this.#heldUntilMs, heldUntil(askedMs, leaseMs / 3))
+    return { held: true, isWhole: false }
+  }
+
+  get #address() {
+    return { consumer_group: this.#lead.group, lease_token: this.#lead.token }
+  }
+
+  async #writeOnce(checkpoints: readonly Row[], leaseMs: number): Promise<Written> {
+    const parameters = { checkpoints, ...this.#address, lease_ms: leaseMs }
+    const askedMs = ownClock.now()
+    const rows = await this.#context.adapter.run('checkpoint', parameters)
+    if (rows.length < checkpoints.length) return this.#findStored(checkpoints)
+    this.#note(rows, askedMs, leaseMs)
     return { held: true, stored: channelsOf(rows) }
+  }
+
+  async #findStored(checkpoints: readonly Row[]): Promise<Written> {
+    const rows = await this.#context.adapter.run('find_checkpoint', { checkpoints, ...this.#address })
+    return { held: false, stored: channelsOf(rows) }
+  }
+
+  #note(rows: readonly Row[], askedMs: number, leaseMs: number): void {
+    this.#expiresAtMs = Math.min(...rows.map((row) => Number(row.lease_expires_at_ms)))
+    this.#heldUntilMs = Math.max(this.#heldUntilMs, heldUntil(askedMs, leaseMs))
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Row } from '../../adapters/adapter.js'
-import type { Delivery, Lease } from '../../event.js'
+import type { Delivery } from '../../event.js'
+import type { Lease } from '../../lease.js'
 import { readList, readRare } from '../lists.js'
 
 /** One event of the log, as it is stored. */

@@ -1,4 +1,4 @@
-import type { Lease } from '../../event.js'
+import type { Lease } from '../../lease.js'
 
 /** What a member leased when it began to read for its group. */
 export interface Lead {
@@ -6,25 +6,35 @@ export interface Lead {
   readonly token: string
   readonly leaseMs: number
   readonly expiresAtMs: number
+  /** Until when no other member can have it, by `ownClock`. */
+  readonly heldUntilMs: number
   /** Per channel the checkpoint, and how many readers have died at the event that comes next. */
   readonly checkpoints: readonly { readonly channel: string; readonly position: number; readonly attempts: number }[]
 }
+
+/** How long a lease lasts, by the database's clock and by our own. */
+export type Ends = Pick<Lease, 'expiresAtMs' | 'heldUntilMs'>
 
 /** What a delivery has of its member's lease: the end moves for all of them at once. */
 export class Hold implements Lease {
   readonly token: string
   readonly leaseMs: number
-  readonly #expiresAtMs: () => number
+  readonly #ends: Ends
+  lapsed = false
   lost = false
   holder: Lease['holder']
 
-  constructor({ token, leaseMs }: Lead, expiresAtMs: () => number) {
+  constructor({ token, leaseMs }: Lead, ends: Ends) {
     this.token = token
     this.leaseMs = leaseMs
-    this.#expiresAtMs = expiresAtMs
+    this.#ends = ends
   }
 
   get expiresAtMs(): number {
-    return this.#expiresAtMs()
+    return this.#ends.expiresAtMs
+  }
+
+  get heldUntilMs(): number {
+    return this.#ends.heldUntilMs
   }
 }

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { call, type Work } from '../../adapters/adapter.js'
 import { describe, RowcastError } from '../../errors.js'
 import type { Delivery, Settlement } from '../../event.js'
+import { heldUntil } from '../../lease.js'
+import { ownClock } from '../../own-clock.js'
 import type { ResolvedSubscribeOptions } from '../../resolve.js'
 import { defer, detach } from '../../wait.js'
 import type { BackendContext, Inbox, Outcome } from '../backend.js'
@@ -157,6 +159,7 @@ export class Member implements Inbox {
       consumer: this.#context.options.consumer,
     }
     const [group, leaseMs] = [this.#group, this.#leaseMs]
+    const heldUntilMs = heldUntil(ownClock.now(), leaseMs)
     function* lead(): Work<Lead> {
       const rows = yield* call('lead', parameters)
       if (rows.length < parameters.channels.length) throw new Held()
@@ -166,7 +169,7 @@ export class Member implements Inbox {
         position: Number(row.position),
         attempts: Number(row.attempts),
       }))
-      return { group, token, leaseMs, expiresAtMs, checkpoints }
+      return { group, token, leaseMs, expiresAtMs, heldUntilMs, checkpoints }
     }
     try {
       return await this.#context.adapter.transaction(lead)

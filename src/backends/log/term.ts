@@ -1,10 +1,11 @@
 import { Coalescer } from '../../coalescer.js'
-import { describe } from '../../errors.js'
-import type { Lease, Settlement } from '../../event.js'
+import type { Settlement } from '../../event.js'
+import type { Lease } from '../../lease.js'
 import type { BackendContext } from '../backend.js'
 import { noteBuried } from '../buried.js'
-import { retryOnBreak } from '../retry.js'
-import { ATTEMPTS, Checkpoint, NOT_WRITTEN, type Written } from './checkpoint.js'
+import { type Beating, Heartbeat } from '../heartbeat.js'
+import { retryOnBreak, SETTLE_ATTEMPTS } from '../retry.js'
+import { Checkpoint, NOT_WRITTEN, type Written } from './checkpoint.js'
 import { type LogDelivery, toDelivery } from './entry.js'
 import { Hold, type Lead } from './lead.js'
 import { type Passing, Progress } from './progress.js'
@@ -12,7 +13,6 @@ import { Reader } from './reader.js'
 import { Retries } from './retries.js'
 import type { Tail } from './tail.js'
 
-const MIN_HEARTBEAT_MS = 5
 /** Events delivered one by one after a reader has died: as many as it may have had in hand, mostly. */
 const ALONE = 100
 
@@ -22,7 +22,7 @@ const HELD = Promise.resolve(true)
  * One member's time as the active one of its group: reads in order, takes back what is nacked and delivers it again in
  * place, and moves the checkpoint over what is settled. Everything it writes is fenced by its lease.
  */
-export class Term {
+export class Term implements Beating {
   readonly #context: BackendContext
   readonly #lead: Lead
   readonly #checkpoint: Checkpoint
@@ -38,9 +38,10 @@ export class Term {
   readonly #writes: Coalescer<number, Written>
   /** Per channel. */
   #passing = new Map<string, Passing>()
-  #heartbeat: NodeJS.Timeout | undefined
+  /** What a write is under way for, or about to be; their holders hear its answer. */
+  readonly #settling = new Set<LogDelivery>()
+  readonly #heartbeat: Heartbeat
   #over = false
-  readonly #end = () => this.#checkpoint.expiresAtMs
 
   /** @param onChange called when there is a reason to take more, or the term is over */
   constructor(context: BackendContext, tail: Tail, lead: Lead, onChange: () => void) {
@@ -63,7 +64,34 @@ export class Term {
         return leases.map(() => written)
       },
     )
-    this.#beatLater()
+    this.#heartbeat = new Heartbeat(this, context.options.logger)
+    this.#heartbeat.start()
+  }
+
+  get leaseMs(): number {
+    return this.#lead.leaseMs
+  }
+
+  get isBeating(): boolean {
+    return !this.#over
+  }
+
+  get what() {
+    return { group: this.#lead.group }
+  }
+
+  /** The heartbeat waits for no write: one may hang for long, on a connection that went silent. */
+  async extend(withinMs: number): Promise<boolean> {
+    const { held, isWhole } = await this.#checkpoint.extend([...this.#progress.keys()], withinMs)
+    if (!held) this.#lose()
+    return isWhole
+  }
+
+  /** By our own clock, another member may have the lease. What is being written hears from the database. */
+  lapse(nowMs: number): void {
+    if (this.#over || this.#checkpoint.heldUntilMs > nowMs) return
+    for (const delivery of this.#settling) this.#inHand.delete(delivery)
+    this.#lose('lapsed')
   }
 
   /** Whether the lease was lost. */
@@ -79,8 +107,7 @@ export class Term {
   /** The next deliveries: what is due again, else what comes next; none when there are none yet. */
   async next(limit: number): Promise<readonly LogDelivery[]> {
     // A process that stood still asks whether it is still the active one before it delivers more.
-    const isLate = this.#context.clock.now() >= this.#checkpoint.expiresAtMs
-    if (isLate && !(await this.#extend(this.#lead.leaseMs))) return []
+    if (this.#checkpoint.isOver && !(await this.#extend(this.#lead.leaseMs))) return []
     const again = this.#retries.take(limit)
     for (const delivery of again) this.#inHand.add(delivery)
     if (again.length > 0 || this.#retries.isFull) return again
@@ -146,7 +173,7 @@ export class Term {
   async #bury(delivery: LogDelivery, error: string): Promise<boolean> {
     const { channel, position, attempts, maxAttempts } = delivery
     const { group, token } = this.#lead
-    const burying = retryOnBreak(ATTEMPTS, () =>
+    const burying = retryOnBreak(SETTLE_ATTEMPTS, () =>
       this.#context.adapter.run('bury_log', {
         channel,
         position,
@@ -176,6 +203,7 @@ export class Term {
     }
     const passing = this.#passing.get(channel) ?? this.#passTogether(channel)
     passing.deliveries.push(delivery)
+    this.#settling.add(delivery)
     passing.acks += acks
     return passing.stored
   }
@@ -184,6 +212,7 @@ export class Term {
   #passTogether(channel: string): Passing {
     const stored = this.#orLose(this.#writes.add(this.#lead.leaseMs)).then((written) => {
       const isStored = written.stored.has(channel)
+      if (!isStored) for (const delivery of passing.deliveries) this.#tell(delivery, 'lost')
       this.#leave(channel, passing.deliveries, isStored ? passing.acks : 0)
       return isStored
     })
@@ -194,7 +223,10 @@ export class Term {
 
   /** Nobody has them in hand any more. */
   #leave(channel: string, deliveries: readonly LogDelivery[], acks: number): void {
-    for (const delivery of deliveries) this.#inHand.delete(delivery)
+    for (const delivery of deliveries) {
+      this.#inHand.delete(delivery)
+      this.#settling.delete(delivery)
+    }
     this.#suspects.delete(channel)
     this.#alone = Math.max(0, this.#alone - deliveries.length)
     if (acks > 0) this.#context.telemetry.count('events.ack', acks, channel)
@@ -208,7 +240,7 @@ export class Term {
   }
 
   #lease(): Lease {
-    return new Hold(this.#lead, this.#end)
+    return new Hold(this.#lead, this.#checkpoint)
   }
 
   /** `false`: the lease was lost. */
@@ -223,7 +255,7 @@ export class Term {
     this.#passing = new Map()
     if (this.#over) return NOT_WRITTEN
     const marks = [...this.#progress].map(([channel, { mark }]) => [channel, mark] as const)
-    const written = await this.#checkpoint.write(marks, leaseMs)
+    const written = await this.#checkpoint.write(marks, leaseMs, () => this.#over)
     if (written.held) return written
     for (const channel of written.stored) {
       for (const delivery of passing.get(channel)?.deliveries ?? []) this.#inHand.delete(delivery)
@@ -240,39 +272,27 @@ export class Term {
     })
   }
 
-  /** Another member reads now. */
-  #lose(): false {
+  /** Another member reads now, or may. */
+  #lose(how: 'lost' | 'lapsed' = 'lost'): false {
     if (this.#over) return false
     this.#stop()
-    for (const { lease, channel } of this.#inHand) {
-      if (lease === null) continue
-      lease.lost = true
-      this.#context.telemetry.count('events.lease.lost', 1, channel)
-      lease.holder?.onLost()
-    }
+    for (const delivery of this.#inHand) this.#tell(delivery, how)
     this.#inHand.clear()
     this.#onChange()
     return false
   }
 
-  #stop(): void {
-    this.#over = true
-    clearTimeout(this.#heartbeat)
-    this.#retries.clear()
+  /** Once. */
+  #tell({ lease, channel }: LogDelivery, how: 'lost' | 'lapsed'): void {
+    if (lease === null || lease.lost || lease.lapsed) return
+    lease[how] = true
+    this.#context.telemetry.count('events.lease.lost', 1, channel)
+    lease.holder?.onLost()
   }
 
-  #beatLater(): void {
-    const intervalMs = Math.max(MIN_HEARTBEAT_MS, this.#lead.leaseMs / 3)
-    this.#heartbeat = setTimeout(() => {
-      this.#writes
-        .add(this.#lead.leaseMs)
-        .catch((error: unknown) => {
-          const { group } = this.#lead
-          this.#context.options.logger.warn('the heartbeat of a group failed', { group, error: describe(error) })
-        })
-        .finally(() => {
-          if (!this.#over) this.#beatLater()
-        })
-    }, intervalMs)
+  #stop(): void {
+    this.#over = true
+    this.#heartbeat.stop()
+    this.#retries.clear()
   }
 }

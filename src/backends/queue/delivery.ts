@@ -1,5 +1,6 @@
 import type { Row } from '../../adapters/adapter.js'
-import { type Delivery, inClaimOrder, type Lease } from '../../event.js'
+import { type Delivery, inClaimOrder } from '../../event.js'
+import { heldUntil, type Lease } from '../../lease.js'
 import { readList, readRare } from '../lists.js'
 
 /** A delivery with its address in the queue. */
@@ -17,6 +18,8 @@ export interface Mark {
   readonly channel: string
   readonly token: string
   readonly leaseMs: number
+  /** When it was asked for, by `ownClock`. */
+  readonly askedMs: number
 }
 
 /** Reads what was claimed, by exchange.sql or claim.sql: a row for each event, or lists of them. In claim order. */
@@ -29,10 +32,10 @@ export function toDeliveries(rows: readonly Row[], mark: Mark): readonly QueueDe
   return deliveries.sort(inClaimOrder)
 }
 
-function toDelivery(row: Row, { channel, token, leaseMs }: Mark): QueueDelivery {
+function toDelivery(row: Row, mark: Mark): QueueDelivery {
   return {
     id: String(row.id),
-    channel,
+    channel: mark.channel,
     priority: Number(row.priority),
     payload: String(row.payload),
     metadata: row.metadata === null ? null : String(row.metadata),
@@ -44,8 +47,13 @@ function toDelivery(row: Row, { channel, token, leaseMs }: Mark): QueueDelivery 
     lastError: row.last_error === null ? null : String(row.last_error),
     position: null,
     isSettling: false,
-    lease: { token, leaseMs, expiresAtMs: Number(row.lease_expires_at_ms), lost: false, holder: undefined },
+    lease: toLease(mark, Number(row.lease_expires_at_ms)),
   }
+}
+
+function toLease({ token, leaseMs, askedMs }: Mark, expiresAtMs: number): Lease {
+  const heldUntilMs = heldUntil(askedMs, leaseMs)
+  return { token, leaseMs, expiresAtMs, heldUntilMs, lapsed: false, lost: false, holder: undefined }
 }
 
 /** How many facts there are of each event. */
@@ -55,7 +63,7 @@ const FACTS = 6
  * Payloads are read in one go: where they arrive as lists the database has seen to it that they are JSON. A single one,
  * which may be large, stays the text that it is until somebody wants it.
  */
-function readLists(row: Row, facts: readonly string[], { channel, token, leaseMs }: Mark, into: QueueDelivery[]): void {
+function readLists(row: Row, facts: readonly string[], mark: Mark, into: QueueDelivery[]): void {
   const payloads = facts.length === FACTS ? undefined : (JSON.parse(`[${row.payloads}]`) as readonly unknown[])
   const rare = readRare(row.rare) as Readonly<Record<string, Rare>> | undefined
   const expiresAtMs = Number(row.lease_expires_at_ms)
@@ -64,7 +72,7 @@ function readLists(row: Row, facts: readonly string[], { channel, token, leaseMs
     const { metadata, dedupe_key: key, last_error: lastError } = rare?.[id] ?? NOTHING_RARE
     into.push({
       id,
-      channel,
+      channel: mark.channel,
       priority: Number(facts[at + 1]),
       payload: payloads === undefined ? String(row.payloads) : { value: payloads[at / FACTS] },
       metadata: metadata && { value: metadata[0] },
@@ -76,7 +84,7 @@ function readLists(row: Row, facts: readonly string[], { channel, token, leaseMs
       lastError,
       position: null,
       isSettling: false,
-      lease: { token, leaseMs, expiresAtMs, lost: false, holder: undefined },
+      lease: toLease(mark, expiresAtMs),
     })
   }
 }

@@ -1,24 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { portionOf, type Row } from '../../adapters/adapter.js'
-import { ConnectionError } from '../../errors.js'
 import { groupBy } from '../../group.js'
+import { ownClock } from '../../own-clock.js'
 import { type Deferred, defer, nextTurn } from '../../wait.js'
 import type { BackendContext, Outcome } from '../backend.js'
-import { retryOnBreak } from '../retry.js'
+import { isPassing } from '../retry.js'
 import type { Sleeper } from '../sleeper.js'
-import { addressOf, type QueueDelivery, toDeliveries } from './delivery.js'
+import { addressOf, type Mark, type QueueDelivery, toDeliveries } from './delivery.js'
 import { Head, type Stretch } from './head.js'
 import type { Leases } from './leases.js'
+import { type Ack, Undecided } from './undecided.js'
 
 /** Most acks in one round trip, and most events claimed: where more come than are acked, ever more are in hand. */
 const MAX_EXCHANGED = 1_000
-/** How often acks are tried again over a broken connection, with growing pauses: about as long as a usual lease. */
-const ACK_ATTEMPTS = 20
-
-interface Ack {
-  readonly delivery: QueueDelivery
-  readonly outcome: Outcome
-}
 
 interface Claim {
   readonly limit: number
@@ -30,6 +24,14 @@ interface Claim {
 interface Scan {
   readonly token: string
   readonly stretches: readonly Stretch[]
+}
+
+interface ExchangeParts {
+  /** What claims, to be told when it is worth it. */
+  readonly sleeper: Sleeper
+  readonly leases: Leases
+  /** Aborts when trying again has to end. */
+  readonly closing: AbortSignal
 }
 
 /**
@@ -46,14 +48,19 @@ export class Exchange {
   #acks: Ack[] = []
   #claims: Claim[] = []
   #running: Promise<void> | undefined
-  readonly #recovering = new Set<Promise<void>>()
+  readonly #undecided: Undecided
 
-  /** @param sleeper who claims, to be told when it is worth it */
-  constructor(context: BackendContext, channel: string, sleeper: Sleeper, leases: Leases) {
+  constructor(context: BackendContext, channel: string, { sleeper, leases, closing }: ExchangeParts) {
     this.#context = context
     this.#leases = leases
     this.#channel = channel
     this.#sleeper = sleeper
+    this.#undecided = new Undecided(context, {
+      ask: async (acks) => findHeld(await this.#ask(acks, { token: randomUUID(), stretches: [] })),
+      answer: (acks, isHeld) => this.#answer(acks, isHeld),
+      fail: (acks, error) => this.#fail(acks, error),
+      closing,
+    })
   }
 
   /** Most events that one round trip brings. */
@@ -71,6 +78,10 @@ export class Exchange {
 
   ack(delivery: QueueDelivery, outcome: Outcome): void {
     this.#leases.beginSettling(delivery)
+    if (delivery.lease.lapsed) {
+      this.#undecided.addLate({ delivery, outcome })
+      return
+    }
     this.#acks.push({ delivery, outcome })
     this.#start()
   }
@@ -82,8 +93,8 @@ export class Exchange {
 
   /** Resolves when no ack is waiting or in flight. */
   async idle(): Promise<void> {
-    while (this.#running !== undefined || this.#recovering.size > 0) {
-      await Promise.all([this.#running, ...this.#recovering])
+    while (this.#running !== undefined || !this.#undecided.isEmpty) {
+      await Promise.all([this.#running, this.#undecided.idle()])
     }
   }
 
@@ -117,25 +128,31 @@ export class Exchange {
     const token = randomUUID()
     const stretches = this.#head.stretches()
     const startedMs = performance.now()
+    const askedMs = ownClock.now()
     try {
       const rows = await this.#ask(acks, { token, stretches, ...claim })
       const tookMs = performance.now() - startedMs
       return () => {
         this.#answer(acks, findHeld(rows))
-        if (claim !== undefined) this.#deliver(claim, rows, { token, stretches, tookMs, settled: acks.length })
+        if (claim !== undefined) this.#deliver(claim, rows, { token, stretches, askedMs, tookMs, settled: acks.length })
       }
     } catch (error) {
       return () => {
         claim?.claimed.reject(error)
-        if (error instanceof ConnectionError) this.#recover(acks, error)
+        if (isPassing(error)) this.#undecided.add(acks, error)
         else this.#fail(acks, error)
       }
     }
   }
 
-  #deliver(claim: Claim, rows: readonly Row[], scan: Scan & { tookMs: number; settled: number }): void {
+  #deliver(
+    claim: Claim,
+    rows: readonly Row[],
+    scan: Scan & { askedMs: number; tookMs: number; settled: number },
+  ): void {
     try {
-      const claimed = this.#read(rows, scan.token, claim.leaseMs)
+      const { token, askedMs } = scan
+      const claimed = this.#read(rows, { channel: this.#channel, token, leaseMs: claim.leaseMs, askedMs })
       this.#head.observe(scan.stretches, scan.tookMs, scan.settled, claimed)
       if (claimed.length < claim.limit) this.#lookAgain(scan.stretches)
       claim.claimed.resolve(claimed)
@@ -170,10 +187,10 @@ export class Exchange {
     })
   }
 
-  #read(rows: readonly Row[], token: string, leaseMs: number): readonly QueueDelivery[] {
-    const claimed = toDeliveries(rows, { channel: this.#channel, token, leaseMs })
+  #read(rows: readonly Row[], mark: Mark): readonly QueueDelivery[] {
+    const claimed = toDeliveries(rows, mark)
     const [first] = claimed
-    if (first !== undefined) this.#context.clock.observe(first.lease.expiresAtMs - leaseMs)
+    if (first !== undefined) this.#context.clock.observe(first.lease.expiresAtMs - mark.leaseMs)
     return claimed
   }
 
@@ -181,29 +198,6 @@ export class Exchange {
   #lookAgain(stretches: readonly Stretch[]): void {
     const { restMs } = this.#head
     if (restMs > 0 || stretches.length > 0) this.#sleeper.expect(this.#channel, Math.max(1, restMs))
-  }
-
-  #recover(acks: readonly Ack[], broken: ConnectionError): void {
-    if (acks.length === 0) return
-    const recovering = this.#ackAgain(acks, broken)
-      .catch((error: unknown) => this.#fail(acks, error))
-      .finally(() => this.#recovering.delete(recovering))
-    this.#recovering.add(recovering)
-  }
-
-  /** The connection broke before the answer: history knows which acks had happened, the others are tried again. */
-  #ackAgain(acks: readonly Ack[], broken: ConnectionError): Promise<void> {
-    const settled = acks.map(({ delivery }) => addressOf(delivery))
-    return retryOnBreak(ACK_ATTEMPTS + 1, async (attempt) => {
-      // The first was the round trip that broke.
-      if (attempt === 1) throw broken
-      const done = await this.#context.adapter.run('find_acked', { settled })
-      const ids = new Set(done.map((row) => row.id))
-      const rest = acks.filter(({ delivery }) => !ids.has(delivery.id))
-      const rows = rest.length === 0 ? [] : await this.#ask(rest, { token: randomUUID(), stretches: [] })
-      const isHeld = findHeld(rows)
-      this.#answer(acks, (id) => ids.has(id) || isHeld(id))
-    })
   }
 
   #answer(acks: readonly Ack[], isHeld: (id: string) => boolean): void {

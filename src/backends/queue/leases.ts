@@ -1,26 +1,41 @@
-import { describe } from '../../errors.js'
-import type { EventId } from '../../event.js'
-import { groupBy } from '../../group.js'
+import { ContentionError } from '../../errors.js'
+import { isOver } from '../../lease.js'
+import { backoffMs, sleep } from '../../wait.js'
 import type { BackendContext } from '../backend.js'
-import { addressOf, type QueueDelivery } from './delivery.js'
+import { isPassing } from '../retry.js'
+import type { QueueDelivery } from './delivery.js'
+import { LeaseSet, tell } from './lease-set.js'
 
-/** Shortest pause between two heartbeats, in milliseconds. */
-const MIN_INTERVAL_MS = 5
+/** Shortest time that an extension that a consumer asked for is tried, in milliseconds. */
+const MIN_EXTENSION_MS = 500
 
-/** What is in this process's hands, buffered or handed out, and the one heartbeat that keeps its leases alive. */
+/**
+ * What is in this process's hands, buffered or handed out. A lease of it is in one of these states:
+ *
+ *     claimed → held ── ack, nack … ──→ settling ── answered ──────────→ settled
+ *                │  ↑ extended             │  └─ not answered → undecided, asked again until it is known
+ *                │  └── passed over        └─ answered: another has it ─→ lost
+ *                ├── its time passed, by this process's clock ─→ lapsed ── ack, nack … ──→ asked: settled, or lost
+ *                └── the database says that another has it ────→ lost
+ *
+ * Held: the heartbeat extends it. A row that somebody's transaction has locked is passed over: nobody can claim it
+ * meanwhile, so it is neither extended nor lost, and is asked for again soon. Settling and undecided: it is extended too,
+ * but not missed, since it may be settled already; its holder is told nothing but the answer. Lapsed and lost: the holder
+ * has been told, once, and the heartbeat leaves it alone. The database may still say that a lapsed one was in time.
+ */
 export class Leases implements AsyncDisposable {
   readonly #context: BackendContext
-  readonly #held = new Map<EventId, QueueDelivery>()
-  #timer: NodeJS.Timeout | undefined
-  #intervalMs = Number.POSITIVE_INFINITY
-  #beating: Promise<void> | undefined
+  /** By the length of the leases: a short one sets no pace for long ones, nor does a long one hold up short ones. */
+  readonly #sets = new Map<number, LeaseSet>()
 
   constructor(context: BackendContext) {
     this.#context = context
   }
 
   get size(): number {
-    return this.#held.size
+    let size = 0
+    for (const set of this.#sets.values()) size += set.size
+    return size
   }
 
   /**
@@ -28,16 +43,16 @@ export class Leases implements AsyncDisposable {
    * settled may have been given back already, by a connection that broke before the answer.
    */
   hold(delivery: QueueDelivery): void {
-    const previous = this.#held.get(delivery.id)
-    if (previous !== undefined && !previous.isSettling) this.lose(previous)
-    this.#held.set(delivery.id, delivery)
-    this.#beatWithin(delivery.lease.leaseMs / 3)
+    for (const set of this.#sets.values()) {
+      const previous = set.get(delivery.id)
+      if (previous === undefined) continue
+      if (previous.isSettling) set.letGo(previous)
+      else this.lose(previous)
+    }
+    this.#setOf(delivery).hold(delivery)
   }
 
-  /**
-   * It is being settled. A heartbeat that does not find the delivery meanwhile means nothing: it may be settled already,
-   * by a connection that broke before the answer.
-   */
+  /** A heartbeat that does not find the delivery from now on means nothing: it may be settled already. */
   beginSettling(delivery: QueueDelivery): void {
     delivery.isSettling = true
   }
@@ -45,78 +60,51 @@ export class Leases implements AsyncDisposable {
   /** The database has settled it, or said that its lease was lost. */
   endSettling(delivery: QueueDelivery, held: boolean): void {
     delivery.isSettling = false
-    if (held) this.#letGo(delivery)
+    if (held) this.#setOf(delivery).letGo(delivery)
     else this.lose(delivery)
   }
 
-  /** Nothing is known to be settled. Who has it may try again while its lease runs; nobody keeps that alive any more. */
+  /** Nothing is known to be settled. Its consumer may try again while its lease runs; the heartbeat leaves it alone. */
   giveUpSettling(delivery: QueueDelivery): void {
     delivery.isSettling = false
-    this.#letGo(delivery)
+    this.#setOf(delivery).letGo(delivery)
   }
 
-  /** The database said that another holds it, or did. Counted once. */
+  /** The database said that another holds it, or did. */
   lose(delivery: QueueDelivery): void {
-    this.#letGo(delivery)
+    this.#setOf(delivery).letGo(delivery)
     if (delivery.lease.lost) return
     delivery.lease.lost = true
-    this.#context.telemetry.count('events.lease.lost', 1, delivery.channel)
-    delivery.lease.holder?.onLost()
+    if (!delivery.lease.lapsed) tell(this.#context, delivery)
   }
 
-  /** Moves the end of leases on, to at least `leaseMs` from now; loses those that are not held any more. */
-  async extend(deliveries: readonly QueueDelivery[], leaseMs?: number): Promise<void> {
-    for (const [channel, group] of groupBy(deliveries, (delivery) => delivery.channel)) {
-      const rows = await this.#context.adapter.run('extend', {
-        channel,
-        deliveries: group.map((delivery) => ({ ...addressOf(delivery), lease_ms: leaseMs ?? delivery.lease.leaseMs })),
-      })
-      const ends = new Map(rows.map((row) => [row.id, Number(row.lease_expires_at_ms)]))
-      for (const delivery of group) {
-        const expiresAtMs = ends.get(delivery.id)
-        if (expiresAtMs !== undefined) delivery.lease.expiresAtMs = expiresAtMs
-        // What was settled while the question was under way is not lost.
-        else if (this.#holds(delivery) && !delivery.isSettling) this.lose(delivery)
+  /** Makes a lease last at least `leaseMs` from now; `false` when it was lost. */
+  async extend(delivery: QueueDelivery, leaseMs: number): Promise<boolean> {
+    const { lease } = delivery
+    const set = this.#setOf(delivery)
+    const attemptMs = Math.max(MIN_EXTENSION_MS, lease.leaseMs / 6)
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const locked = await set.extendAll([delivery], attemptMs, leaseMs)
+        if (locked.size === 0) return !lease.lost && !lease.lapsed
+        throw new ContentionError(`event ${delivery.id} could not be extended: another transaction has locked it`)
+      } catch (error) {
+        if (isOver(lease) || !isPassing(error)) throw error
+        await sleep(backoffMs(attempt, { minMs: 4, maxMs: attemptMs / 10 }))
       }
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#held.clear()
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    await this.#beating
+    await Promise.all([...this.#sets.values()].map((set) => set[Symbol.asyncDispose]()))
   }
 
-  #letGo(delivery: QueueDelivery): void {
-    if (this.#holds(delivery)) this.#held.delete(delivery.id)
-  }
-
-  #holds(delivery: QueueDelivery): boolean {
-    return this.#held.get(delivery.id) === delivery
-  }
-
-  /** The shortest lease in hand sets the pace. */
-  #beatWithin(intervalMs: number): void {
-    if (this.#timer !== undefined && intervalMs >= this.#intervalMs) return
-    clearTimeout(this.#timer)
-    this.#intervalMs = Math.max(MIN_INTERVAL_MS, intervalMs)
-    this.#timer = setTimeout(() => {
-      this.#beating = this.#beat()
-    }, this.#intervalMs)
-  }
-
-  async #beat(): Promise<void> {
-    const now = this.#context.clock.now()
-    const due = [...this.#held.values()].filter(({ lease }) => lease.expiresAtMs - now < lease.leaseMs * 0.9)
-    try {
-      await this.extend(due)
-    } catch (error) {
-      // The next beat comes before the leases end; if none gets through, they end and others take over.
-      this.#context.options.logger.warn('the heartbeat failed', { error: describe(error), deliveries: due.length })
+  #setOf({ lease: { leaseMs } }: QueueDelivery): LeaseSet {
+    let set = this.#sets.get(leaseMs)
+    if (set === undefined) {
+      set = new LeaseSet(this.#context, leaseMs, (delivery) => this.lose(delivery))
+      this.#sets.set(leaseMs, set)
     }
-    this.#timer = undefined
-    const shortestMs = Math.min(...[...this.#held.values()].map(({ lease }) => lease.leaseMs))
-    if (this.#held.size > 0) this.#beatWithin(shortestMs / 3)
+    return set
   }
 }

@@ -17,6 +17,9 @@ import { Settler } from './settler.js'
 import { countQueue } from './stats.js'
 import { QueueStorage } from './storage.js'
 
+/** For how long closing lets what is being settled try again, in milliseconds. */
+const SETTLE_MS = 2_000
+
 /**
  * One consumer gets each event, at least once, until it acks. An event changes table as its life changes:
  *
@@ -43,6 +46,7 @@ export class QueueBackend implements Backend {
   readonly #settler: Settler
   readonly #purge: Purge | undefined
   readonly #exchanges = new Map<string, Exchange>()
+  readonly #closing = new AbortController()
   readonly publishSync: Backend['publishSync']
 
   /** @throws {ConfigurationError} when the pool is too small */
@@ -54,7 +58,8 @@ export class QueueBackend implements Backend {
     this.#publisher = new Publisher(context, this.#wakeUps, new QueueStorage(context))
     this.#leases = new Leases(context)
     const exchange = (channel: string) => this.#exchange(channel)
-    this.#settler = new Settler(context, { leases: this.#leases, wakeUps: this.#wakeUps, exchange })
+    const closing = this.#closing.signal
+    this.#settler = new Settler(context, { leases: this.#leases, wakeUps: this.#wakeUps, closing, exchange })
     this.#purge = context.options.retentionMs > 0 ? purgeHistory(context) : undefined
     this.deadLetters = new DeadLetterTable(context, this.#wakeUps, 'queue')
     this.publishSync = context.adapter.sync && ((events, tx) => this.#publisher.publishSync(events, tx))
@@ -76,8 +81,7 @@ export class QueueBackend implements Backend {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#settler.idle()
-    await Promise.all([...this.#exchanges.values()].map((exchange) => exchange.idle()))
+    await this.#settled()
     await Promise.all([
       this.#leases[Symbol.asyncDispose](),
       this.#poller[Symbol.asyncDispose](),
@@ -86,10 +90,22 @@ export class QueueBackend implements Backend {
     await this.#wakeUps[Symbol.asyncDispose]()
   }
 
+  /** What is being settled may try again for a moment. */
+  async #settled(): Promise<void> {
+    const enough = setTimeout(() => this.#closing.abort(), SETTLE_MS)
+    await this.#settler.idle()
+    await Promise.all([...this.#exchanges.values()].map((exchange) => exchange.idle()))
+    clearTimeout(enough)
+  }
+
   #exchange(channel: string): Exchange {
     let exchange = this.#exchanges.get(channel)
     if (exchange === undefined) {
-      exchange = new Exchange(this.#context, channel, this.#poller, this.#leases)
+      exchange = new Exchange(this.#context, channel, {
+        sleeper: this.#poller,
+        leases: this.#leases,
+        closing: this.#closing.signal,
+      })
       this.#exchanges.set(channel, exchange)
     }
     return exchange

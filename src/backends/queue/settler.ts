@@ -1,11 +1,12 @@
 import { portionOf } from '../../adapters/adapter.js'
 import { Coalescer } from '../../coalescer.js'
-import { describe } from '../../errors.js'
+import { ConnectionError, describe } from '../../errors.js'
 import type { Settlement } from '../../event.js'
-import { Background } from '../../wait.js'
+import { isOver } from '../../lease.js'
+import { Background, sleep } from '../../wait.js'
 import type { BackendContext, Outcome } from '../backend.js'
 import { noteBuried } from '../buried.js'
-import { retryOnBreak } from '../retry.js'
+import { isWorthAnother, pauseMs } from '../retry.js'
 import type { WakeUps } from '../wake-ups.js'
 import { addressOf, type QueueDelivery } from './delivery.js'
 import type { Exchange } from './exchange.js'
@@ -13,9 +14,6 @@ import type { Leases } from './leases.js'
 
 /** Most deliveries in one statement. */
 const FLUSH_LIMIT = 1_000
-
-/** How often giving back is tried over connections that break. */
-const ATTEMPTS = 6
 
 type GiveBack = 'release' | 'reschedule' | 'bury'
 
@@ -25,9 +23,14 @@ interface Item {
   readonly details: Readonly<Record<string, unknown>>
 }
 
+/** Whether the lease was held; `undefined` when nobody can say. */
+type Answer = boolean | undefined
+
 interface SettlerParts {
   readonly leases: Leases
   readonly wakeUps: WakeUps
+  /** Aborts when trying again has to end. */
+  readonly closing: AbortSignal
   exchange(channel: string): Exchange
 }
 
@@ -37,7 +40,7 @@ export class Settler {
   readonly #parts: SettlerParts
   readonly #background = new Background()
   /** By verb and channel: a flush is one statement, all or none. */
-  readonly #coalescers = new Map<string, Coalescer<Item, boolean>>()
+  readonly #coalescers = new Map<string, Coalescer<Item, Answer>>()
 
   constructor(context: BackendContext, parts: SettlerParts) {
     this.#context = context
@@ -52,8 +55,8 @@ export class Settler {
   /** `false`: the lease was lost. */
   async settle(delivery: QueueDelivery, how: Settlement): Promise<boolean> {
     if (delivery.lease.lost) return false
-    if (how.type === 'extend') return this.#extend(delivery, how.leaseMs)
     const { leases } = this.#parts
+    if (how.type === 'extend') return !delivery.lease.lapsed && leases.extend(delivery, how.leaseMs)
     leases.beginSettling(delivery)
     try {
       const held = await this.#apply(delivery, how)
@@ -103,26 +106,30 @@ export class Settler {
   }
 
   async #bury(delivery: QueueDelivery, error: string): Promise<boolean> {
-    const held = await this.#coalescer('bury', delivery.channel).add({ delivery, details: { error } })
+    const held = await this.#send('bury', { delivery, details: { error } })
     if (held) noteBuried(this.#context, delivery, error)
     return held
   }
 
   async #giveBack(verb: 'release' | 'reschedule', delivery: QueueDelivery, details: Item['details']): Promise<boolean> {
-    const held = await this.#coalescer(verb, delivery.channel).add({ delivery, details })
+    const held = await this.#send(verb, { delivery, details })
     if (!held) return false
     this.#parts.exchange(delivery.channel).putBack(delivery)
     this.#parts.wakeUps.returned(delivery.channel, Number(details.delay_ms ?? 0))
     return true
   }
 
-  async #extend(delivery: QueueDelivery, leaseMs: number): Promise<boolean> {
-    await this.#parts.leases.extend([delivery], leaseMs)
-    return !delivery.lease.lost
+  async #send(verb: GiveBack, item: Item): Promise<boolean> {
+    const held = await this.#coalescer(verb, item.delivery).add(item)
+    if (held !== undefined) return held
+    throw new ConnectionError(
+      `whether event ${item.delivery.id} was given back is not known: the answer was lost, and its lease has ended since`,
+    )
   }
 
-  #coalescer(verb: GiveBack, channel: string): Coalescer<Item, boolean> {
-    const key = `${verb} ${channel}`
+  /** What is lapsed goes by itself: the same event may have been claimed again here, and be on its way, too. */
+  #coalescer(verb: GiveBack, { channel, lease }: QueueDelivery): Coalescer<Item, Answer> {
+    const key = `${verb} ${lease.lapsed ? 'late' : 'held'} ${channel}`
     let coalescer = this.#coalescers.get(key)
     if (coalescer === undefined) {
       const limit = () => portionOf(this.#context.adapter, verb, FLUSH_LIMIT)
@@ -132,22 +139,27 @@ export class Settler {
     return coalescer
   }
 
-  async #flush(verb: GiveBack, channel: string, items: readonly Item[]): Promise<readonly boolean[]> {
-    const held = new Set(await this.#ask(verb, channel, items))
-    return items.map(({ delivery }) => !delivery.lease.lost && held.has(delivery.id))
-  }
-
   /**
-   * The ids of those that were held. Over a broken connection it is asked again; what is not held then, although its
-   * lease still runs, was settled by the attempt whose answer was lost: nobody else could have.
+   * Is asked again while it may come through. What is not held then, although its lease still runs, was settled by the
+   * attempt whose answer was lost: nobody else could have.
    */
-  async #ask(verb: GiveBack, channel: string, items: readonly Item[]): Promise<readonly unknown[]> {
+  async #flush(verb: GiveBack, channel: string, items: readonly Item[]): Promise<readonly Answer[]> {
     const deliveries = items.map(({ delivery, details }) => ({ ...addressOf(delivery), ...details }))
-    return retryOnBreak(ATTEMPTS, async (attempt) => {
-      const rows = await this.#context.adapter.run(verb, { channel, deliveries })
-      const now = this.#context.clock.now()
-      const settled = attempt === 1 ? [] : items.filter(({ delivery }) => delivery.lease.expiresAtMs > now)
-      return [...rows.map((row) => row.id), ...settled.map(({ delivery }) => delivery.id)]
-    })
+    const isHeld = () => items.some(({ delivery }) => !isOver(delivery.lease))
+    let isOpen = false
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const rows = await this.#context.adapter.run(verb, { channel, deliveries })
+        const held = new Set(rows.map((row) => row.id))
+        return items.map(({ delivery: { id, lease } }) => {
+          if (lease.lost || held.has(id) || !isOpen) return !lease.lost && held.has(id)
+          return isOver(lease) ? undefined : true
+        })
+      } catch (error) {
+        if (this.#parts.closing.aborted || !isWorthAnother(error, attempt, isHeld())) throw error
+        isOpen ||= error instanceof ConnectionError
+        await sleep(pauseMs(attempt), this.#parts.closing)
+      }
+    }
   }
 }

@@ -29,7 +29,8 @@ async function handle(part: Part, event: EventMessage, config: WorkerConfig, ran
   part.record({ type: 'delivered', ...told, id: event.id, leaseEndsAt: event.leaseExpiresAt?.getTime() ?? null })
   event.signal.addEventListener('abort', () => {
     const { reason } = event.signal
-    if (reason instanceof RowcastError && reason.code === 'NOT_HELD') part.record({ type: 'lost', ...told })
+    if (!(reason instanceof RowcastError) || reason.code !== 'NOT_HELD') return
+    part.record({ type: 'lost', ...told, certain: /was lost/.test(reason.message) })
   })
   for (const step of [...(attempts === 1 ? first : []), ...every]) await take(step, event, config.name)
   await sleep(random() * config.workMs)

@@ -32,7 +32,8 @@ export type Happening =
   | { type: 'nacking'; event: string; attempts: number; delayMs: number }
   | { type: 'nacked'; event: string; attempts: number; held: boolean; delayMs: number }
   | { type: 'unsettled'; event: string; attempts: number; error: string }
-  | { type: 'lost'; event: string; attempts: number }
+  // Certain: the database said that another has it; else the holder's own clock said that another may.
+  | { type: 'lost'; event: string; attempts: number; certain: boolean }
   // What became of processes. Hindered: could not reach the database, or did not run, in the `ms` before `at`.
   | { type: 'closing' }
   | { type: 'closed' }

@@ -86,7 +86,7 @@ export const ackedOnce = each((story) => {
 
 /** Whoever acked was told so, unless it died or lost the connection before the answer; whoever lost it could not ack. */
 export const ackedTruly = each((story) => {
-  const late = ackedOf(story).find(({ lost }) => lost !== undefined)
+  const late = ackedOf(story).find(({ lost }) => lost?.certain)
   if (late !== undefined) return `${name(story)} was acked by ${who(late)}, which had been told that it lost the lease`
   if (!story.found.some(({ stage }) => stage === 'acked') || ackedOf(story).length > 0) return
   const told = story.deliveries.every(({ acked, nacked }) => acked !== undefined || nacked !== undefined)

@@ -1,0 +1,14 @@
+-- Which of these deliveries still have their lease: asked of those that extend passed over. Waits for nobody.
+-- Params: deliveries (JSON array of {channel, priority, id, lease_token}).
+select q.id
+from json_table(:deliveries, '$[*]' columns (
+  channel varchar(255) character set utf8mb4 collate utf8mb4_bin path '$.channel',
+  priority smallint path '$.priority',
+  id char(36) character set ascii collate ascii_bin path '$.id',
+  lease_token char(36) character set ascii collate ascii_bin path '$.lease_token'
+)) as r
+straight_join rowcast_queue as q force index (primary)
+  on q.channel = r.channel
+  and q.priority = r.priority
+  and q.id = r.id
+  and q.lease_token = r.lease_token
