@@ -19,6 +19,7 @@ const VERBS = [
   'claim',
   'exchange',
   'extend',
+  'find_leased',
   'release',
   'reschedule',
   'bury',

@@ -6,7 +6,7 @@ import { postgres } from '../../src/adapters/postgres/index.js'
 import { EventChannel, type EventMessage, type SubscribeOptions } from '../../src/index.js'
 import { defer, sleep } from '../../src/wait.js'
 import { Behind } from '../support/behind.js'
-import { DATABASES, database, type TestDatabase } from '../support/databases.js'
+import { DATABASES, ON_SERVERS, type TestDatabase } from '../support/databases.js'
 import { silent } from '../support/logger.js'
 import { suite } from '../support/suite.js'
 import { eventually, within } from '../support/wait.js'
@@ -36,7 +36,7 @@ function holding(who: string, ms: number, { begun, aborted, acked }: Story, onBe
 
 const newStory = (): Story => ({ begun: [], aborted: [], acked: [] })
 
-for (const db of [database('postgres'), database('mysql')]) {
+for (const db of ON_SERVERS) {
   const test = suite(`heartbeats on ${db.name}`)
 
   for (const backend of BACKENDS) {
@@ -207,8 +207,8 @@ for (const db of DATABASES) {
 }
 
 /** A user's pool of two connections. */
-function openPool({ name }: TestDatabase, url: string) {
-  if (name === 'postgres') {
+function openPool({ family }: TestDatabase, url: string) {
+  if (family === 'postgres') {
     const pool = new pg.Pool({ connectionString: url, max: 2 })
     return { source: postgres({ pool }), [Symbol.asyncDispose]: () => pool.end() }
   }

@@ -15,9 +15,9 @@ export interface MovedClock extends AsyncDisposable {
 }
 
 /** What all statements of ours see, when they run over this source. */
-export function movableClock({ name }: TestDatabase, place: Place): Promise<MovedClock> {
-  if (name === 'postgres') return onPostgres(place)
-  return name === 'sqlite' ? onSqlite() : onMysql(place)
+export function movableClock({ family }: TestDatabase, place: Place): Promise<MovedClock> {
+  if (family === 'postgres') return onPostgres(place)
+  return family === 'sqlite' ? onSqlite() : onMysql(place)
 }
 
 /** A function of that name stands before the server's own. */
