@@ -127,7 +127,7 @@ for (const database of DATABASES) {
   })
 
   test('the heartbeat keeps the lease while a handler works', async () => {
-    await using world = await open({ leaseMs: 150 })
+    await using world = await open({ leaseMs: 500 })
     const held = await (async () => {
       const taker = new Taker(world.channel, 'orders', READS)
       await world.channel.publish('orders', 1)
