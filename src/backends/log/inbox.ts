@@ -12,9 +12,17 @@ export class LogInbox implements Inbox {
   readonly #context: BackendContext
   readonly #reader: Reader
   readonly #heat: Heat
+  readonly #onDispose: () => void
 
-  constructor(context: BackendContext, tail: Tail, places: ReadonlyMap<string, number>, pollIntervalMs: number) {
+  constructor(
+    context: BackendContext,
+    parts: { readonly tail: Tail; readonly onDispose: () => void },
+    places: ReadonlyMap<string, number>,
+    pollIntervalMs: number,
+  ) {
+    const { tail, onDispose } = parts
     this.#context = context
+    this.#onDispose = onDispose
     this.#reader = new Reader(tail, places, '')
     this.#heat = new Heat(tail, [...places.keys()], pollIntervalMs)
   }
@@ -40,5 +48,6 @@ export class LogInbox implements Inbox {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#heat[Symbol.dispose]()
+    this.#onDispose()
   }
 }

@@ -13,6 +13,7 @@ interface InboxParts {
   readonly leases: Leases
   readonly settler: Settler
   exchange(channel: string): Exchange
+  onDispose(): void
 }
 
 /** One channel of a subscription. */
@@ -101,6 +102,7 @@ export class QueueInbox implements Inbox {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const lane of this.#lanes) this.#parts.poller.remove(lane)
+    this.#parts.onDispose()
   }
 
   /** The first hot lane, which goes to the end of the line. */

@@ -72,7 +72,8 @@ export class QueueBackend implements Backend {
 
   async subscribe(channels: readonly string[], options: ResolvedSubscribeOptions): Promise<Inbox> {
     await this.#wakeUps.follow(channels)
-    const parts = { poller: this.#poller, leases: this.#leases, settler: this.#settler }
+    const onDispose = () => this.#wakeUps.leave(channels)
+    const parts = { poller: this.#poller, leases: this.#leases, settler: this.#settler, onDispose }
     return new QueueInbox({ ...parts, exchange: (channel) => this.#exchange(channel) }, channels, options)
   }
 
