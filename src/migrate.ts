@@ -45,9 +45,12 @@ function refuse(error: unknown): never {
     error.code === 'CONFIGURATION'
       ? 'grant this login the right, or have somebody who has it'
       : 'see to what it says, or have somebody who may'
-  throw new MigrationError(`the database refused to make or read rowcast's tables (${describe(error)}): ${remedy} run the SQL of migrationSql() and open with autoMigrate: false`, {
-    cause: error,
-  })
+  throw new MigrationError(
+    `the database refused to make or read rowcast's tables (${describe(error)}): ${remedy} run the SQL of migrationSql() and open with autoMigrate: false`,
+    {
+      cause: error,
+    },
+  )
 }
 
 interface Recorded {
