@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs'
 import * as assert from 'uvu/assert'
 import { type ChannelOptions, EventChannel } from '../src/index.js'
 import { database } from './support/databases.js'
 import { rejects } from './support/errors.js'
 import { recorder } from './support/logger.js'
+import { codeBlocks } from './support/markdown.js'
 import { bareRole } from './support/postgres.js'
 import { suite } from './support/suite.js'
 import { eventually } from './support/wait.js'
@@ -61,10 +63,13 @@ test('tables without a policy for the login are refused at opening, by name; no 
   await rejects(place.open(), 'CONFIGURATION', /queue \(delete, insert, update\)/)
 })
 
-test('a policy for all rows of each table is enough for everything, beside the rights on rows', async () => {
+test('the documented policy for all rows of each table is enough for everything, beside the rights on rows', async () => {
   await using place = await guarded()
-  await place.each(ENABLE)
-  await place.each((table) => `create policy rowcast on ${table} to ${place.name} using (true) with check (true)`)
+  const page = readFileSync(new URL('../docs/adapters/postgres.md', import.meta.url), 'utf8')
+  const documented = codeBlocks(page, 'sql').find((text) => text.includes('create policy')) ?? ''
+  const { schema = '' } = place.world.place.options
+  const sql = documented.replace(' to app ', ` to ${place.name} `).replace("= 'rowcast'", `= '${schema}'`)
+  await place.world.place.sql(sql.replaceAll('rowcast.%I', `${schema}.%I`))
   const seen: unknown[] = []
   await using queue = await place.open()
   const listener = queue.listen(
