@@ -33,7 +33,10 @@ export interface ChannelOptions<S extends Schemas = Schemas> {
   readonly retentionMs?: number
   /** Log: whether retention deletes what a group has not read yet, too. @default false */
   readonly dropUnread?: boolean
-  /** How often to look for events that no wake-up told of, in milliseconds. @default 1_000 */
+  /**
+   * Longest time between two whole looks for what is due, in milliseconds. Where nothing tells of other processes' publishes
+   * (MySQL, MariaDB, Postgres without LISTEN), probes come in between, a sixth of it apart at most. @default 1_000
+   */
   readonly pollIntervalMs?: number
   /** Whether opening makes and upgrades the tables. @default true */
   readonly autoMigrate?: boolean

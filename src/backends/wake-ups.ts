@@ -41,6 +41,7 @@ export class WakeUps implements AsyncDisposable {
   async follow(channels: readonly string[]): Promise<void> {
     if (this.#adapter.listen === undefined) {
       this.#watching ??= this.#adapter.watch?.(() => this.#sleeper.look())
+      this.#sleeper.hear(this.#watching !== undefined)
       return
     }
     for (const channel of channels) {
@@ -106,7 +107,7 @@ export class WakeUps implements AsyncDisposable {
 
   /** Events will be there when the caller commits, of which some databases cannot tell. */
   storedInTransaction(): void {
-    if (this.#adapter.listen === undefined && this.#adapter.watch === undefined) this.#sleeper.hurry()
+    this.#sleeper.stir()
   }
 
   /** An event of this channel was given back, due in so many milliseconds: here and elsewhere somebody may want it. */
@@ -138,9 +139,11 @@ export class WakeUps implements AsyncDisposable {
   #listen(listen: NonNullable<Adapter['listen']>): Hints {
     return new Hints(this.#context, listen, {
       onHint: (topic) => this.#sleeper.wake(this.#channelOf.get(topic)),
-      // Polling goes on in any case.
-      onSilence: () => undefined,
-      onReturn: () => this.#sleeper.wake(undefined),
+      onSilence: () => this.#sleeper.hear(false),
+      onReturn: () => {
+        this.#sleeper.hear(true)
+        this.#sleeper.wake(undefined)
+      },
     })
   }
 

@@ -33,6 +33,10 @@ class QueueLane implements Lane {
     return this.#isHinted || this.#isPlenty
   }
 
+  get isWaiting(): boolean {
+    return !this.isHot
+  }
+
   /** Whether the last claim brought as many as it asked for. */
   get isPlenty(): boolean {
     return this.#isPlenty
