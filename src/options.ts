@@ -33,10 +33,7 @@ export interface ChannelOptions<S extends Schemas = Schemas> {
   readonly retentionMs?: number
   /** Log: whether retention deletes what a group has not read yet, too. @default false */
   readonly dropUnread?: boolean
-  /**
-   * Longest time between two whole looks for what is due, in milliseconds. Where nothing tells of other processes' publishes
-   * (MySQL, MariaDB, Postgres without LISTEN), probes come in between, a sixth of it apart at most. @default 1_000
-   */
+  /** How often to look for events that no wake-up told of, in milliseconds. @default 1_000 */
   readonly pollIntervalMs?: number
   /** Whether opening makes and upgrades the tables. @default true */
   readonly autoMigrate?: boolean
@@ -108,15 +105,15 @@ export interface SubscribeOptions {
   readonly group?: string
   /** notify: most events waiting for this subscriber; over it the oldest are dropped and `onGap` is told. @default 10_000 */
   readonly bufferSize?: number
-  /** notify: called when events may have been missed, so that a cache can be flushed whole. @default none */
+  /** notify, log: called when events may have been missed, so that a cache can be flushed whole. @default none */
   readonly onGap?: (gap: Gap) => void
 }
 
 /** Why events may have been missed, and how many where that is known. */
 export interface Gap {
-  /** The LISTEN connection was rebuilt, or the buffer was full. */
-  readonly reason: 'reconnect' | 'overflow'
-  /** All channels of the subscription. */
+  /** The LISTEN connection was rebuilt; the buffer was full; or, on a log, retention has deleted what was not read yet. */
+  readonly reason: 'reconnect' | 'overflow' | 'retention'
+  /** All channels of the subscription; with `retention` those that it concerns. */
   readonly channels: readonly string[]
   /** How many events; `undefined` where nobody knows. */
   readonly missed: number | undefined

@@ -135,7 +135,6 @@ test('every database answers the verbs that are asked', () => {
     'spill',
     'read_spill',
     'purge_spill',
-    'find_policies',
   ])
   /** What the others do along with something else: SQLite answers in the same tick, so it counts a piece at a time. */
   const inPieces = new Set(['count_lag'])

@@ -28,11 +28,6 @@ export interface Adapter extends AsyncDisposable {
   readonly dialect: Dialect
   /** How many connections there can be at once. Absent: any number, or nobody says. */
   readonly poolSize?: number | undefined
-  /**
-   * Looks whether something keeps rows of our tables from this login. Absent: nothing can.
-   * @throws {ConfigurationError} when it would see or write none
-   */
-  checkTables?(): Promise<void>
   /** Whether there is such a verb: some have one for a case that others do along with the rest. */
   has(verb: string): boolean
   /**

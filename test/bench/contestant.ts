@@ -38,7 +38,6 @@ export interface Contestant {
 
 export const CONTESTANTS = [
   'rowcast',
-  'rowcast-many',
   'raw-postgres',
   'raw-woken',
   'raw-notify',

@@ -19,11 +19,7 @@ export interface Versions {
   readonly packages: Facts
 }
 
-export async function readVersions(urls: {
-  postgres: string
-  mariadb: string
-  mysql: string | undefined
-}): Promise<Versions> {
+export async function readVersions(urls: { postgres: string; mysql: string }): Promise<Versions> {
   const [cpu] = cpus()
   return {
     machine: {
@@ -33,8 +29,7 @@ export async function readVersions(urls: {
     },
     servers: {
       Postgres: await readPostgres(urls.postgres),
-      MariaDB: await readMysql(urls.mariadb),
-      ...(urls.mysql !== undefined && { MySQL: await readMysql(urls.mysql) }),
+      MariaDB: await readMysql(urls.mysql),
       SQLite: readSqlite(),
       Redis: await readRedis(),
     },

@@ -31,7 +31,6 @@ export class TcpProxy implements AsyncDisposable {
   #target: { host: string; port: number }
   #delayMs = 0
   #refusing = false
-  #requests = 0
 
   private constructor(target: { host: string; port: number }) {
     this.#target = target
@@ -65,11 +64,6 @@ export class TcpProxy implements AsyncDisposable {
   /** How many connections are open through it. */
   get size(): number {
     return this.#links.size
-  }
-
-  /** How many packets came from clients. */
-  get requests(): number {
-    return this.#requests
   }
 
   /** Waits for a request, lets it reach the server, and spoils its answer; once. Resolves when that has happened. */
@@ -112,9 +106,6 @@ export class TcpProxy implements AsyncDisposable {
     const link = new Link(client, connect(this.#target), {
       traps: this.#traps,
       delayMs: () => this.#delayMs,
-      onRequest: () => {
-        this.#requests++
-      },
       onEnd: () => this.#links.delete(link),
     })
     this.#links.add(link)
@@ -129,26 +120,18 @@ function addressOf(url: string): { host: string; port: number } {
 /** How much of what each side sent is remembered, in bytes, for texts that two packets share. */
 const TAIL_BYTES = 256
 
-/** What a connection has of its proxy. */
-interface LinkProxy {
-  readonly traps: Set<SetTrap>
-  delayMs(): number
-  onRequest(): void
-  onEnd(): void
-}
-
 /** One connection through the proxy. */
 class Link {
   readonly #client: Socket
   readonly #server: Socket
-  readonly #proxy: LinkProxy
+  readonly #proxy: { traps: Set<SetTrap>; delayMs(): number; onEnd(): void }
   readonly #seen = new Map<SetTrap, number>()
   readonly #tails = { request: '', answer: '' }
   #armed: SetTrap | undefined
   #frozen = false
   #dueMs = 0
 
-  constructor(client: Socket, server: Socket, proxy: LinkProxy) {
+  constructor(client: Socket, server: Socket, proxy: { traps: Set<SetTrap>; delayMs(): number; onEnd(): void }) {
     this.#client = client.setNoDelay()
     this.#server = server.setNoDelay()
     this.#proxy = proxy
@@ -177,7 +160,6 @@ class Link {
 
   #request(chunk: Buffer): void {
     if (this.#frozen) return
-    this.#proxy.onRequest()
     this.#look('request', chunk)
     this.#server.write(chunk)
   }

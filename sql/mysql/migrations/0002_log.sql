@@ -52,3 +52,10 @@ create table if not exists rowcast_checkpoint (
   updated_at datetime(6) not null,
   primary key (channel, consumer_group)
 ) engine = innodb row_format = dynamic default character set = utf8mb4 collate = utf8mb4_bin;
+
+-- How far retention has deleted each channel. A reader who asks for what comes after an earlier position has missed some.
+create table if not exists rowcast_log_tail (
+  channel varchar(255) not null,
+  `position` bigint not null,
+  primary key (channel)
+) engine = innodb row_format = dynamic default character set = utf8mb4 collate = utf8mb4_bin;

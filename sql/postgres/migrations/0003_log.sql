@@ -53,3 +53,9 @@ create table rowcast.checkpoint (
   updated_at timestamptz not null,
   primary key (channel, consumer_group)
 ) with (fillfactor = 50);
+
+-- How far retention has deleted each channel. A reader who asks for what comes after an earlier position has missed some.
+create table rowcast.log_tail (
+  channel text primary key,
+  position bigint not null
+);

@@ -31,3 +31,9 @@ create table rowcast_checkpoint (
   updated_at integer not null,
   primary key (channel, consumer_group)
 ) strict, without rowid;
+
+-- How far retention has deleted each channel. A reader who asks for what comes after an earlier position has missed some.
+create table rowcast_log_tail (
+  channel text not null primary key,
+  position integer not null
+) strict, without rowid;

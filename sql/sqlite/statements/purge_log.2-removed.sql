@@ -10,4 +10,4 @@ where position in (
       (select min(y.value ->> 'looked') from json_each(:looked) as y where not y.value ->> 'is_old'), 9007199254740991
     )
 )
-returning position
+returning position, channel

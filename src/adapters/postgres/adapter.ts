@@ -18,18 +18,13 @@ import { PROBE_TIMEOUT_MS } from '../opening.js'
 import { KeptClients, SharedClients } from './clients.js'
 import { type PostgresDialect, postgresDialect } from './dialect.js'
 import { type ClientPool, checkTransaction, type PostgresClient, type QueryConfig } from './driver.js'
-import { holdsEveryText } from './encoding.js'
 import { codeOf, translate } from './errors.js'
 import { FitClients } from './fit-clients.js'
 import { TEXT_ONLY } from './known-statement.js'
 import { type ListenConfig, PostgresListener } from './listener.js'
 import { Queries } from './queries.js'
-import { checkPolicies } from './row-security.js'
 
-const PROBE = {
-  text: "select pg_backend_pid() as pid, current_setting('server_encoding') as encoding",
-  types: TEXT_ONLY,
-}
+const PROBE = { text: 'select pg_backend_pid() as pid', types: TEXT_ONLY }
 /**
  * After this long without a statement the server ends a transaction of ours: its process stands still, and would keep
  * others from the rows that it locked.
@@ -82,13 +77,7 @@ export class PostgresAdapter implements Adapter {
     await this.#clients.use(async (client) => {
       const { rows } = await answered(client.query(PROBE), PROBE_TIMEOUT_MS)
       this.#queries.named = client.processID !== undefined && Number(rows[0]?.pid) === client.processID
-      this.#queries.escapes = !holdsEveryText(rows[0]?.encoding)
     })
-  }
-
-  async checkTables(): Promise<void> {
-    const { schema, logger } = this.#options
-    checkPolicies(await this.run('find_policies', { schema }), logger)
   }
 
   has(verb: string): boolean {

@@ -1,8 +1,10 @@
 import type { Delivery, Settlement } from '../../event.js'
+import type { ResolvedSubscribeOptions } from '../../resolve.js'
 import type { BackendContext, Inbox, Outcome } from '../backend.js'
 import { ackUnleased, settleUnleased } from '../unleased.js'
 import { toDelivery } from './entry.js'
 import { Heat } from './heat.js'
+import { Missed } from './missed.js'
 import { Reader } from './reader.js'
 import type { Tail } from './tail.js'
 
@@ -12,18 +14,15 @@ export class LogInbox implements Inbox {
   readonly #context: BackendContext
   readonly #reader: Reader
   readonly #heat: Heat
-  readonly #onDispose: () => void
 
   constructor(
     context: BackendContext,
-    parts: { readonly tail: Tail; readonly onDispose: () => void },
+    tail: Tail,
     places: ReadonlyMap<string, number>,
-    pollIntervalMs: number,
+    { pollIntervalMs, onGap }: ResolvedSubscribeOptions,
   ) {
-    const { tail, onDispose } = parts
     this.#context = context
-    this.#onDispose = onDispose
-    this.#reader = new Reader(tail, places, '')
+    this.#reader = new Reader(tail, places, '', new Missed(context, onGap, undefined))
     this.#heat = new Heat(tail, [...places.keys()], pollIntervalMs)
   }
 
@@ -48,6 +47,5 @@ export class LogInbox implements Inbox {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#heat[Symbol.dispose]()
-    this.#onDispose()
   }
 }

@@ -10,6 +10,7 @@ import type { BackendContext, Inbox, Outcome } from '../backend.js'
 import type { LogDelivery } from './entry.js'
 import { Heat } from './heat.js'
 import type { Lead } from './lead.js'
+import { Missed } from './missed.js'
 import type { Tail } from './tail.js'
 import { Term } from './term.js'
 
@@ -41,6 +42,7 @@ export class Member implements Inbox {
   readonly #leaseMs: number
   readonly #pollIntervalMs: number
   readonly #heat: Heat
+  readonly #missed: Missed
   readonly #gone = defer<void>()
   #term: Term | undefined
   #nextAttemptMs = 0
@@ -53,7 +55,7 @@ export class Member implements Inbox {
     parts: MemberParts,
     channels: readonly string[],
     group: string,
-    { leaseMs, pollIntervalMs }: ResolvedSubscribeOptions,
+    { leaseMs, pollIntervalMs, onGap }: ResolvedSubscribeOptions,
   ) {
     this.#context = context
     this.#parts = parts
@@ -61,6 +63,7 @@ export class Member implements Inbox {
     this.#group = group
     this.#leaseMs = leaseMs
     this.#pollIntervalMs = pollIntervalMs
+    this.#missed = new Missed(context, onGap, group)
     this.#heat = new Heat(parts.tail, channels, pollIntervalMs)
   }
 
@@ -112,7 +115,6 @@ export class Member implements Inbox {
     using _ = this.#parts.tail.standBy(() => {
       if (performance.now() >= this.#nextAttemptMs) this.#heat.raise()
     })
-    using __ = this.#heat.standBy()
     await this.#heat.wait(signal, Math.min(this.#pollIntervalMs, this.#leaseMs))
   }
 
@@ -121,7 +123,7 @@ export class Member implements Inbox {
     this.#nextAttemptMs = performance.now() + MIN_ATTEMPT_MS
     const lead = await this.#lead()
     if (lead === undefined) return this.#enrollAgain()
-    this.#term = new Term(this.#context, this.#parts.tail, lead, () => this.#onTermChanged())
+    this.#term = new Term(this.#context, this.#parts.tail, lead, this.#missed, () => this.#onTermChanged())
     return this.#term
   }
 

@@ -1,4 +1,5 @@
 import type { Entry, Reading } from './entry.js'
+import { LATE_MS, type Missed } from './missed.js'
 import type { Tail } from './tail.js'
 
 /** A place in one channel, and what was read beyond it. */
@@ -11,6 +12,8 @@ interface Lane {
   readTo: number
   /** What comes after that, asked for while the entries are handled. */
   ahead: Promise<Reading> | undefined
+  /** When it was read to there, by the monotonic clock. */
+  readAtMs: number
 }
 
 /** Reading claims nothing, so it runs ahead of the consumer: by so many events, or bytes of payload in one channel. */
@@ -25,13 +28,18 @@ export class Reader {
   readonly #tail: Tail
   readonly #group: string
   readonly #lanes: readonly Lane[]
+  readonly #missed: Missed
+  /** Where it begins, until it does. */
+  #starting: ReadonlyMap<string, number> | undefined
   #resumption: Tail['resumption']
   /** The size of the largest payload that was read last. */
   #payloadBytes = AHEAD_BYTES / 100
 
   /** @param group whose events to read besides everybody's; empty for none */
-  constructor(tail: Tail, places: ReadonlyMap<string, number>, group: string) {
+  constructor(tail: Tail, places: ReadonlyMap<string, number>, group: string, missed: Missed) {
     this.#tail = tail
+    this.#missed = missed
+    this.#starting = places
     this.#group = group
     this.#resumption = tail.resumption
     this.#lanes = [...places].map(([channel, readTo]) => ({
@@ -40,12 +48,15 @@ export class Reader {
       next: 0,
       readTo,
       ahead: undefined,
+      readAtMs: performance.now(),
     }))
   }
 
   /** The next events, at most `limit`; none when there are none yet. */
   async next(limit: number): Promise<readonly Entry[]> {
     this.#resume()
+    if (this.#starting !== undefined) await this.#missed.checkStart(this.#starting)
+    this.#starting = undefined
     const until = Math.min(...this.#lanes.map(({ channel }) => this.#tail.sight(channel)?.until ?? 0))
     const empty = this.#lanes.filter((lane) => lane.next === lane.entries.length && lane.readTo < until)
     // All of them, also where one fails: the next call would fill a lane that is being filled.
@@ -81,6 +92,7 @@ export class Reader {
       const { entries, to } = await reading
       lane.entries = entries
       lane.readTo = to
+      lane.readAtMs = performance.now()
     }
     if (lane.entries.length === 0) return
     this.#payloadBytes = lane.entries.reduce((most, { payload }) => Math.max(most, payload.length), 1)
@@ -96,10 +108,18 @@ export class Reader {
     })
   }
 
-  async #read({ channel, readTo: after }: Lane, until: number): Promise<Reading> {
-    if ((this.#tail.sight(channel)?.head ?? 0) <= after) return { entries: [], to: until }
+  async #read({ channel, readTo: after, readAtMs }: Lane, until: number): Promise<Reading> {
+    const isLate = performance.now() - readAtMs > LATE_MS
+    if ((this.#tail.sight(channel)?.head ?? 0) <= after) {
+      if (isLate) await this.#missed.checkRead(channel, after, undefined)
+      return { entries: [], to: until }
+    }
     const limit = Math.max(1, Math.min(AHEAD, Math.floor(AHEAD_BYTES / this.#payloadBytes)))
-    return this.#tail.read({ channel, group: this.#group, after, until, limit })
+    const reading = await this.#tail.read({ channel, group: this.#group, after, until, limit })
+    const [first] = reading.entries
+    const isOld = first === undefined || this.#tail.nowMs - first.createdAtMs > LATE_MS
+    if (isLate || isOld) await this.#missed.checkRead(channel, after, first?.position)
+    return reading
   }
 
   /** The first of all lanes, unless one that has to be read on may have an earlier one. */

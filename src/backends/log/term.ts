@@ -8,6 +8,7 @@ import { retryOnBreak, SETTLE_ATTEMPTS } from '../retry.js'
 import { Checkpoint, NOT_WRITTEN, type Written } from './checkpoint.js'
 import { type LogDelivery, toDelivery } from './entry.js'
 import { Hold, type Lead } from './lead.js'
+import type { Missed } from './missed.js'
 import { type Passing, Progress } from './progress.js'
 import { Reader } from './reader.js'
 import { Retries } from './retries.js'
@@ -44,14 +45,14 @@ export class Term implements Beating {
   #over = false
 
   /** @param onChange called when there is a reason to take more, or the term is over */
-  constructor(context: BackendContext, tail: Tail, lead: Lead, onChange: () => void) {
+  constructor(context: BackendContext, tail: Tail, lead: Lead, missed: Missed, onChange: () => void) {
     this.#context = context
     this.#lead = lead
     this.#onChange = onChange
     this.#retries = new Retries(onChange)
     this.#checkpoint = new Checkpoint(context, lead)
     const places = new Map(lead.checkpoints.map(({ channel, position }) => [channel, position]))
-    this.#reader = new Reader(tail, places, lead.group)
+    this.#reader = new Reader(tail, places, lead.group, missed)
     this.#progress = new Map([...places].map(([channel, position]) => [channel, new Progress(position)]))
     this.#suspects = new Map(
       lead.checkpoints.filter(({ attempts }) => attempts > 0).map(({ channel, attempts }) => [channel, attempts]),

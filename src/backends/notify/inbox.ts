@@ -6,6 +6,7 @@ import type { ResolvedSubscribeOptions } from '../../resolve.js'
 import { isFinal } from '../../trouble.js'
 import { Bell } from '../../wait.js'
 import type { BackendContext, Inbox, Outcome } from '../backend.js'
+import { tellGap } from '../gap.js'
 import { ackUnleased, settleUnleased } from '../unleased.js'
 import { Bounded } from './bounded.js'
 import { type Address, type Arrival, unseal } from './envelope.js'
@@ -49,10 +50,7 @@ export class NotifyInbox implements Inbox {
 
   /** Events may have been missed. */
   tellGap(reason: Gap['reason'], missed?: number): void {
-    this.#context.telemetry.count('events.gap', missed ?? 1)
-    // A user's function, which may throw, or take its time and then fail.
-    const told = (async () => this.#onGap?.({ reason, missed, channels: this.channels }))()
-    told.catch((error: unknown) => this.#context.options.logger.warn('onGap failed', { error: describe(error) }))
+    tellGap(this.#context, this.#onGap, { reason, missed, channels: this.channels })
   }
 
   async take(limit: number, signal: AbortSignal): Promise<readonly Delivery[]> {
