@@ -1,4 +1,3 @@
-import { AbandonableAdapter } from './adapters/abandonable.js'
 import type { Adapter } from './adapters/adapter.js'
 import type { Backend, ChannelStats, DeadLetterStore, GroupStore } from './backends/backend.js'
 import { openBackend } from './backends/open.js'
@@ -10,7 +9,6 @@ import type { EventId, EventMessage, NackOptions } from './event.js'
 import type { AnyEvents, MessageOf, Publication } from './event-map.js'
 import { Groups } from './groups.js'
 import { checkHealth, type Health } from './health.js'
-import { letGo } from './letting-go.js'
 import type { Handler, Listener } from './listener.js'
 import { type AppliedMigration, migrate } from './migrate.js'
 import { resolveChannels } from './names.js'
@@ -20,7 +18,6 @@ import type {
   CloseOptions,
   ListenOptions,
   PublishOptions,
-  StopOptions,
   SubscribeOptions,
 } from './options.js'
 import { Publishing } from './publishing.js'
@@ -55,7 +52,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   readonly deadLetters: DeadLetters
   /** Log: who remembers a place in it. */
   readonly groups: Groups
-  readonly #adapter: AbandonableAdapter
+  readonly #adapter: Adapter
   readonly #backend: Backend
   readonly #options: ResolvedChannelOptions
   readonly #publishing: Publishing
@@ -64,7 +61,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   #closing: Promise<void> | undefined
 
   private constructor(parts: {
-    adapter: AbandonableAdapter
+    adapter: Adapter
     backend: Backend
     options: ResolvedChannelOptions
     telemetry: Telemetry
@@ -103,7 +100,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   ): Promise<EventChannel<Events>>
   static async open(target: Target, given: ChannelOptions = {}): Promise<EventChannel> {
     const options = resolveChannelOptions(given)
-    const adapter = new AbandonableAdapter(await (await resolveTarget(target)).connect(options))
+    const adapter = await (await resolveTarget(target)).connect(options)
     try {
       const clock = new DatabaseClock()
       const [time] = await adapter.run('now')
@@ -192,8 +189,8 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   }
 
   /** Stops a listener by its id; `false` when there is none of that id (any more). */
-  async stopListener(id: string, options?: StopOptions): Promise<boolean> {
-    return this.#consumers.stopListener(id, options)
+  async stopListener(id: string): Promise<boolean> {
+    return this.#consumers.stopListener(id)
   }
 
   /**
@@ -243,9 +240,9 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   }
 
   /**
-   * Stops every subscription and listener, gives their handlers and loops up to `drainMs` to settle what they have in hand
-   * and to publish, gives the rest back at once with its attempt, waits for what is being published, and lets go of the
-   * database; all of it within `drainMs` and five seconds, whatever the network does. Idempotent.
+   * Stops every subscription and listener, gives their handlers and loops up to `drainMs` to settle what they have in
+   * hand, gives the rest back at once with its attempt, waits for what is being published, and lets go of the database.
+   * Idempotent.
    */
   async close(options?: CloseOptions): Promise<void> {
     const { drainMs } = resolveCloseOptions(options)
@@ -259,16 +256,11 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
 
   async #close(drainMs: number): Promise<void> {
     this.#state = 'closing'
-    await this.#consumers.drain(drainMs)
-    const lettingGo = letGo({
-      consumers: this.#consumers,
-      publishing: this.#publishing,
-      backend: this.#backend,
-      adapter: this.#adapter,
-      logger: this.#options.logger,
-    })
+    await this.#consumers.stop(drainMs)
     this.#state = 'closed'
-    await lettingGo
+    await this.#publishing.idle()
+    await this.#backend[Symbol.asyncDispose]()
+    await this.#adapter[Symbol.asyncDispose]()
   }
 
   #deadLetterStore(): DeadLetterStore {

@@ -28,7 +28,6 @@ export type {
   ListenOptions,
   PublishOptions,
   StartPosition,
-  StopOptions,
   SubscribeOptions,
 } from './options.js'
 export type { Schemas, StandardSchema } from './schema.js'

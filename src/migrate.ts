@@ -41,9 +41,15 @@ function lookUpMissing(adapter: Adapter): Promise<readonly Migration[]> {
 /** What the database would not do, with the two ways out of it; anything else as it is. */
 function refuse(error: unknown): never {
   if (!(error instanceof RowcastError) || (error.code !== 'CONFIGURATION' && error.code !== 'DATABASE')) throw error
+  const remedy =
+    error.code === 'CONFIGURATION'
+      ? 'grant this login the right, or have somebody who has it'
+      : 'see to what it says, or have somebody who may'
   throw new MigrationError(
-    `the database refused to make or read rowcast's tables (${describe(error)}): grant this login the right, or have somebody who has it run the SQL of migrationSql() and open with autoMigrate: false`,
-    { cause: error },
+    `the database refused to make or read rowcast's tables (${describe(error)}): ${remedy} run the SQL of migrationSql() and open with autoMigrate: false`,
+    {
+      cause: error,
+    },
   )
 }
 

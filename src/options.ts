@@ -33,7 +33,10 @@ export interface ChannelOptions<S extends Schemas = Schemas> {
   readonly retentionMs?: number
   /** Log: whether retention deletes what a group has not read yet, too. @default false */
   readonly dropUnread?: boolean
-  /** How often to look for events that no wake-up told of, in milliseconds. @default 1_000 */
+  /**
+   * Longest time between two whole looks for what is due, in milliseconds. Where nothing tells of other processes' publishes
+   * (MySQL, MariaDB, Postgres without LISTEN), probes come in between, a sixth of it apart at most. @default 1_000
+   */
   readonly pollIntervalMs?: number
   /** Whether opening makes and upgrades the tables. @default true */
   readonly autoMigrate?: boolean
@@ -131,12 +134,6 @@ export interface ListenOptions extends Omit<SubscribeOptions, 'autoAck'> {
   readonly backoff?: BackoffOptions | ((attempt: number) => number)
   /** Most handlers started in a span of time (milliseconds), in this process. @default none */
   readonly rateLimit?: { readonly max: number; readonly perMs: number }
-}
-
-/** How a listener's `stop` takes its time. */
-export interface StopOptions {
-  /** How long to wait for the handlers that run, in milliseconds. They go on afterwards, too. @default 30_000 */
-  readonly drainMs?: number
 }
 
 /** How `close` takes its time. */

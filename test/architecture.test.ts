@@ -13,7 +13,6 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const LAYERS: readonly RegExp[] = [
   /^index$/,
   /^channel$/,
-  /^letting-go$/,
   /^(consumers|publishing|dead-letters|groups|health)$/,
   /^listener$/,
   /^(subscription|intake|in-hand|decoder|message)$/,
@@ -136,6 +135,7 @@ test('every database answers the verbs that are asked', () => {
     'spill',
     'read_spill',
     'purge_spill',
+    'find_policies',
   ])
   /** What the others do along with something else: SQLite answers in the same tick, so it counts a piece at a time. */
   const inPieces = new Set(['count_lag'])

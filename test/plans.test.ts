@@ -25,13 +25,14 @@ const VERBS = [
   'bury',
   'promote',
   'next_due',
+  'probe_queue',
   'purge',
   'find',
   'find_acked',
 ] as const
 /** Those that look for what is first, and so read along an index. */
 const ALONG_AN_INDEX =
-  /^(claim|exchange|exchange\.(4-(head|claimed)|5-claimed|6-leased)|promote|promote\.(1-\w+|2-due)|next_due|purge|purge\.1-old)$/
+  /^(claim|exchange|exchange\.(4-(head|claimed)|5-claimed|6-leased)|promote|promote\.(1-\w+|2-due)|next_due|probe_queue|purge|purge\.1-old)$/
 
 const TABLES = ['queue', 'scheduled', 'history', 'dead_letter', 'dedupe']
 const COUNTS = { orders: 4_000, refunds: 2_000, mail: 400 }

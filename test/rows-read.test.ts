@@ -139,6 +139,21 @@ for (const db of MYSQL_FAMILY) {
     assert.ok((await countReads(world.place, free, await parametersFor(world.place, free))) <= MOST_READ)
   })
 
+  test('a probe is one read of the key, for each channel in a queue and for the log as a whole', async () => {
+    await using world = await World.open(db, { backend: 'log' })
+    await fill(world.place)
+    const statements = new Statements(mysqlDialect(String(world.place.options.tablePrefix)))
+    const channels = ['orders', ...Array.from({ length: 9 }, (_, i) => `none ${i}`)]
+    const counted: number[] = []
+    for (const statement of [...statements.get('probe_queue'), ...statements.get('probe_log')]) {
+      counted.push(await countReads(world.place, statement, { channels, from_id: FIRST_ID }))
+    }
+    const [queue = Number.NaN, log = Number.NaN] = counted
+    // The list of channels is read, too, and where the key has none, MariaDB counts the row after it.
+    assert.ok(queue <= 3 * channels.length + 2, `${queue} rows`)
+    assert.ok(log <= 3, `${log} rows`)
+  })
+
   test.run()
 }
 

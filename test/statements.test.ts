@@ -217,8 +217,8 @@ test('no relation is named like the end of another, so that no two prefixes can 
 })
 
 test('every statement is asked for, and every one that is asked for is there', () => {
-  const ASKED = /(?:\b(?:call|run)(?:<\w+>)?\(|[|=?:] |\badapter,\s+)'([a-z_]+)'/g
-  const asking = listSources().filter((file) => /^(backends\/|migrate|health|channel)/.test(file))
+  const ASKED = /(?:\b(?:call|run|ask)(?:<\w+>)?\(|[|=?:] |\badapter,\s+)'([a-z_]+)'/g
+  const asking = listSources().filter((file) => /^(adapters\/|backends\/|migrate|health|channel)/.test(file))
   const asked = new Set(
     asking.flatMap((file) => [...readFileSync(join(SRC, file), 'utf8').matchAll(ASKED)].map(([, verb = '']) => verb)),
   )
@@ -229,7 +229,7 @@ test('every statement is asked for, and every one that is asked for is there', (
     [...verbs].filter((verb) => !asked.has(verb)),
     [],
   )
-  const CALLED = /\b(?:call|run)(?:<\w+>)?\('([a-z_]+)'/g
+  const CALLED = /\b(?:call|run|ask)(?:<\w+>)?\('([a-z_]+)'/g
   const called = asking.flatMap((file) =>
     [...readFileSync(join(SRC, file), 'utf8').matchAll(CALLED)].map(([, verb = '']) => verb),
   )

@@ -61,6 +61,13 @@ export class Hints implements AsyncDisposable {
     detach(asked.then(() => this.#noteLate()))
   }
 
+  leave(topics: readonly string[]): void {
+    for (const topic of topics) {
+      this.#topics.delete(topic)
+      this.#listener.remove(topic)
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort()
     await this.#listener[Symbol.asyncDispose]()
@@ -95,6 +102,8 @@ export class Hints implements AsyncDisposable {
           await this.#ask(this.#topics)
         }
         this.#restoring = undefined
+        // All have left meanwhile, and nothing was asked; the next subscription does.
+        if (this.#topics.size === 0) return
         this.#context.options.logger.info('wake-ups from the database work again', { attempts: attempt })
         this.#handlers.onReturn()
         return

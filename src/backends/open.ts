@@ -37,5 +37,7 @@ async function carryByLog(context: BackendContext): Promise<Backend> {
 }
 
 async function prepareTables({ adapter, options }: BackendContext): Promise<void> {
+  // Before the migrations are looked at, whose record may be hidden, too.
+  await adapter.checkTables?.()
   await (options.autoMigrate ? migrate(adapter) : checkSchema(adapter))
 }

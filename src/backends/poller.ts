@@ -1,15 +1,22 @@
+import type { Adapter } from '../adapters/adapter.js'
+import { ConnectionError } from '../errors.js'
 import { isFinal, Trouble } from '../trouble.js'
+import { atMost } from '../wait.js'
 import type { BackendContext } from './backend.js'
+import { Rhythm } from './rhythm.js'
 import { MIN_POLL_MS, type Sleeper } from './sleeper.js'
 
-/** How often to look, and for how long, while a commit is expected that nobody will tell of, in milliseconds. */
-const HURRY_INTERVAL_MS = 20
-const HURRY_MS = 1_000
+/** Longest that closing waits for a look that is under way, in milliseconds. */
+const CLOSE_MS = 2_000
+/** When nothing is planned. */
+const NEVER_MS = Number.POSITIVE_INFINITY
 
 /** One subscription's interest in one channel. */
 export interface Lane {
   readonly channel: string
   readonly pollIntervalMs: number
+  /** Whether it wants to know of events: it has not been told of any since it fetched, and would fetch them. */
+  readonly isWaiting: boolean
   /** Events may be there: fetch. */
   heat(): void
   /** Looking is pointless until a person changes something. */
@@ -26,37 +33,58 @@ export interface Findings {
   readonly more: boolean
 }
 
+/** What a poller asks the database. */
+export interface Questions {
+  /** Looks: what is there in these channels, and when will there be something next? */
+  look(channels: readonly string[]): Promise<Findings>
+  /**
+   * Probes: has something come?
+   * @param ask runs the one statement that says so, as little work for the server as can be
+   */
+  probe(channels: readonly string[], ask: Adapter['run']): Promise<Findings>
+}
+
+/** A probe that found nothing. */
+export const NOTHING: Findings = { ready: [], nextMs: Number.POSITIVE_INFINITY, more: false }
+
 /**
  * The truth behind the hints: looks what is due, one question for all channels of this object, by deadline. It sleeps
- * until something is due or the poll interval is over, whichever is first.
+ * until something is due or the poll interval is over, whichever is first. Where no hints come from other processes, it
+ * probes in between, in a rhythm of its own. One question is under way at a time.
  */
 export class Poller implements Sleeper, AsyncDisposable {
   readonly #context: BackendContext
-  readonly #find: (channels: readonly string[]) => Promise<Findings>
-  readonly #trouble: Trouble
+  readonly #questions: Questions
+  readonly #looking: Trouble
+  readonly #probing: Trouble
+  readonly #rhythm = new Rhythm()
   readonly #lanes = new Set<Lane>()
+  #intervalMs = NEVER_MS
+  #hintsCome = true
   #timer: NodeJS.Timeout | undefined
-  #wakeAtMs = Number.POSITIVE_INFINITY
-  #hurryUntilMs = Number.NEGATIVE_INFINITY
-  #looking: Promise<void> | undefined
-  #lookAgain = false
+  #lookAtMs = NEVER_MS
+  #probeAtMs = NEVER_MS
+  #asking: Promise<void> | undefined
   #closed = false
 
-  /** @param find asks the database about the channels that are followed */
-  constructor(context: BackendContext, find: (channels: readonly string[]) => Promise<Findings>) {
+  constructor(context: BackendContext, questions: Questions) {
     this.#context = context
-    this.#find = find
-    this.#trouble = new Trouble(context.options.logger, 'looking for due events')
+    this.#questions = questions
+    this.#looking = new Trouble(context.options.logger, 'looking for due events')
+    this.#probing = new Trouble(context.options.logger, 'asking whether events have come')
   }
 
   add(lane: Lane): void {
     this.#lanes.add(lane)
+    this.#intervalMs = Math.min(this.#intervalMs, lane.pollIntervalMs)
+    this.#rhythm.stir()
     this.look()
   }
 
   remove(lane: Lane): void {
     this.#lanes.delete(lane)
-    if (this.#lanes.size === 0) this.#cancel()
+    this.#intervalMs = [...this.#lanes].reduce((ms, { pollIntervalMs }) => Math.min(ms, pollIntervalMs), NEVER_MS)
+    if (this.#isIdle) this.#rest()
   }
 
   wake(channel: string | undefined): void {
@@ -64,69 +92,140 @@ export class Poller implements Sleeper, AsyncDisposable {
   }
 
   expect(channel: string, dueInMs: number): void {
-    if ([...this.#lanes].some((lane) => lane.channel === channel)) this.#sleepUntil(dueInMs)
+    if ([...this.#lanes].some((lane) => lane.channel === channel)) this.#lookIn(dueInMs)
   }
 
   look(): void {
-    if (this.#lanes.size === 0 || this.#closed) return
-    this.#lookAgain = true
-    this.#looking ??= this.#lookWhileAsked()
+    this.#lookAtMs = Number.NEGATIVE_INFINITY
+    this.#plan()
   }
 
-  hurry(): void {
-    this.#hurryUntilMs = performance.now() + HURRY_MS
-    this.#sleepUntil(1)
+  stir(): void {
+    this.#rhythm.stir()
+    this.#probeInTime()
+  }
+
+  hear(hintsCome: boolean): void {
+    this.#hintsCome = hintsCome
+    if (hintsCome) this.#probeAtMs = NEVER_MS
+    else this.#probeInTime()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
     this.#lanes.clear()
-    this.#cancel()
-    await this.#looking
+    this.#rest()
+    if (this.#asking !== undefined) await atMost(CLOSE_MS, this.#asking)
   }
 
-  async #lookWhileAsked(): Promise<void> {
-    while (this.#lookAgain && this.#lanes.size > 0) {
-      this.#lookAgain = false
-      this.#cancel()
-      try {
-        const nextMs = await this.#lookOnce()
-        this.#trouble.end()
-        this.#sleepUntil(nextMs)
-      } catch (error) {
-        if (isFinal(error)) for (const lane of this.#lanes) lane.fail(error)
-        this.#sleepUntil(this.#trouble.begin(error))
-      }
+  /** Nobody wants to know. */
+  get #isIdle(): boolean {
+    return this.#closed || this.#lanes.size === 0
+  }
+
+  get #isDue(): boolean {
+    return !this.#isIdle && Math.min(this.#lookAtMs, this.#probeAtMs) <= performance.now()
+  }
+
+  async #askWhileDue(): Promise<void> {
+    while (this.#isDue) {
+      if (this.#lookAtMs <= performance.now()) await this.#look()
+      else await this.#probe()
     }
-    // In this very turn: whoever asks after the last check must find nobody looking.
-    this.#looking = undefined
+    // In this very turn: whoever asks after the last check must find nobody asking.
+    this.#asking = undefined
+    this.#plan()
   }
 
-  /** Heats the lanes that have something to fetch; returns in how many milliseconds to look again. */
-  async #lookOnce(): Promise<number> {
-    const { ready, nextMs, more } = await this.#find([...new Set([...this.#lanes].map((lane) => lane.channel))])
-    if (more) this.#lookAgain = true
-    if (ready.length === 0) this.#context.telemetry.count('events.poll.empty')
+  async #look(): Promise<void> {
+    this.#lookAtMs = NEVER_MS
+    try {
+      const findings = await this.#questions.look(channelsOf([...this.#lanes]))
+      this.#looking.end()
+      if (findings.ready.length === 0) this.#context.telemetry.count('events.poll.empty')
+      this.#follow(findings)
+      this.#probeInTime()
+    } catch (error) {
+      if (this.#closed) return
+      if (isFinal(error)) for (const lane of this.#lanes) lane.fail(error)
+      this.#lookIn(this.#looking.begin(error))
+    }
+  }
+
+  /** One that fails is followed by a look, which tells what is wrong; probes go on when a look has succeeded. */
+  async #probe(): Promise<void> {
+    this.#probeAtMs = NEVER_MS
+    const waiting = channelsOf([...this.#lanes].filter((lane) => lane.isWaiting))
+    try {
+      if (waiting.length > 0) this.#follow(await this.#questions.probe(waiting, this.#ask))
+      if (this.#rhythm.isWayWanted) await this.#measureWay()
+      this.#probing.end()
+      this.#probeInTime()
+    } catch (error) {
+      if (this.#closed) return
+      if (!(error instanceof ConnectionError)) this.#probing.begin(error)
+      this.#lookAtMs = Number.NEGATIVE_INFINITY
+    }
+  }
+
+  readonly #ask: Adapter['run'] = async (verb, parameters) => {
+    const startedMs = performance.now()
+    const rows = await this.#context.adapter.run(verb, parameters)
+    this.#rhythm.note(performance.now() - startedMs)
+    return rows as never
+  }
+
+  async #measureWay(): Promise<void> {
+    const startedMs = performance.now()
+    await this.#context.adapter.run('now')
+    this.#rhythm.noteWay(performance.now() - startedMs)
+  }
+
+  /** Heats the lanes that have something to fetch, and plans the next look. */
+  #follow({ ready, nextMs, more }: Findings): void {
     for (const channel of ready) this.wake(channel)
-    return Math.min(this.#intervalMs(), nextMs)
-  }
-
-  #intervalMs(): number {
-    if (performance.now() < this.#hurryUntilMs) return HURRY_INTERVAL_MS
-    return Math.min(...[...this.#lanes].map((lane) => lane.pollIntervalMs))
+    if (more) this.#lookAtMs = Number.NEGATIVE_INFINITY
+    this.#lookIn(nextMs)
   }
 
   /** Looks in so many milliseconds, unless that is planned sooner. */
-  #sleepUntil(dueInMs: number): void {
-    const wakeAtMs = performance.now() + Math.max(MIN_POLL_MS, dueInMs)
-    if (this.#closed || this.#lanes.size === 0 || wakeAtMs >= this.#wakeAtMs) return
-    this.#cancel()
-    this.#wakeAtMs = wakeAtMs
-    this.#timer = setTimeout(() => this.look(), Math.min(wakeAtMs - performance.now(), this.#intervalMs()))
+  #lookIn(dueInMs: number): void {
+    if (this.#isIdle) return
+    const lookAtMs = performance.now() + Math.min(Math.max(MIN_POLL_MS, dueInMs), this.#intervalMs)
+    if (lookAtMs >= this.#lookAtMs) return
+    this.#lookAtMs = lookAtMs
+    this.#plan()
   }
 
-  #cancel(): void {
-    clearTimeout(this.#timer)
-    this.#wakeAtMs = Number.POSITIVE_INFINITY
+  /** Probes after the pause that the rhythm wants, unless that is planned sooner. */
+  #probeInTime(): void {
+    if (this.#isIdle || this.#hintsCome) return
+    const probeAtMs = performance.now() + this.#rhythm.pauseMs(this.#intervalMs)
+    if (probeAtMs >= this.#probeAtMs) return
+    this.#probeAtMs = probeAtMs
+    this.#plan()
   }
+
+  /** Asks now or sleeps until then. */
+  #plan(): void {
+    if (this.#asking !== undefined) return
+    clearTimeout(this.#timer)
+    if (this.#isIdle) return
+    if (this.#isDue) {
+      this.#asking = this.#askWhileDue()
+      return
+    }
+    const dueInMs = Math.min(this.#lookAtMs, this.#probeAtMs) - performance.now()
+    this.#timer = setTimeout(() => this.#plan(), Math.min(dueInMs, this.#intervalMs))
+  }
+
+  #rest(): void {
+    clearTimeout(this.#timer)
+    this.#lookAtMs = NEVER_MS
+    this.#probeAtMs = NEVER_MS
+  }
+}
+
+function channelsOf(lanes: readonly Lane[]): readonly string[] {
+  return [...new Set(lanes.map((lane) => lane.channel))]
 }

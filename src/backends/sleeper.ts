@@ -9,6 +9,8 @@ export interface Sleeper {
   expect(channel: string, dueInMs: number): void
   /** Something may have changed: look. */
   look(): void
-  /** Something may be committed soon, of which nobody will tell: look often for a while. */
-  hurry(): void
+  /** Something has come, or will when a transaction of the user's commits: more is likely soon. */
+  stir(): void
+  /** Whether other processes' publishes are told by hints (until this says otherwise, they are); where they are not, probe. */
+  hear(hintsCome: boolean): void
 }

@@ -23,6 +23,8 @@ export class WakeUps implements AsyncDisposable {
   readonly #lastNotifiedMs = new Map<string, number>()
   readonly #trailing = new Map<string, NodeJS.Timeout>()
   readonly #channelOf = new Map<string, string>()
+  /** How many subscriptions there are to each channel. */
+  readonly #followers = new Map<string, number>()
   #hints: Hints | undefined
   #watching: AsyncDisposable | undefined
 
@@ -32,15 +34,33 @@ export class WakeUps implements AsyncDisposable {
     this.#sleeper = sleeper
   }
 
-  /** Starts listening for hints about some channels; resolves once they are live, or once polling stands in for them. */
+  /**
+   * Starts listening for hints about some channels, until they are left as often; resolves once they are live, or once polling
+   * stands in for them.
+   */
   async follow(channels: readonly string[]): Promise<void> {
     if (this.#adapter.listen === undefined) {
       this.#watching ??= this.#adapter.watch?.(() => this.#sleeper.look())
+      this.#sleeper.hear(this.#watching !== undefined)
       return
     }
-    for (const channel of channels) this.#channelOf.set(this.#topicOf(channel), channel)
+    for (const channel of channels) {
+      this.#channelOf.set(this.#topicOf(channel), channel)
+      this.#followers.set(channel, (this.#followers.get(channel) ?? 0) + 1)
+    }
     this.#hints ??= this.#listen(this.#adapter.listen.bind(this.#adapter))
     await this.#hints.follow(channels.map(this.#topicOf))
+  }
+
+  /** A subscription to these channels has ended. */
+  leave(channels: readonly string[]): void {
+    const left = channels.filter((channel) => {
+      const others = (this.#followers.get(channel) ?? 0) - 1
+      if (others > 0) this.#followers.set(channel, others)
+      else this.#followers.delete(channel)
+      return others === 0
+    })
+    this.#hints?.leave(left.map(this.#topicOf))
   }
 
   /** The topics to notify along with these events: those that were not notified a moment ago. */
@@ -87,7 +107,7 @@ export class WakeUps implements AsyncDisposable {
 
   /** Events will be there when the caller commits, of which some databases cannot tell. */
   storedInTransaction(): void {
-    if (this.#adapter.listen === undefined && this.#adapter.watch === undefined) this.#sleeper.hurry()
+    this.#sleeper.stir()
   }
 
   /** An event of this channel was given back, due in so many milliseconds: here and elsewhere somebody may want it. */
@@ -119,9 +139,11 @@ export class WakeUps implements AsyncDisposable {
   #listen(listen: NonNullable<Adapter['listen']>): Hints {
     return new Hints(this.#context, listen, {
       onHint: (topic) => this.#sleeper.wake(this.#channelOf.get(topic)),
-      // Polling goes on in any case.
-      onSilence: () => undefined,
-      onReturn: () => this.#sleeper.wake(undefined),
+      onSilence: () => this.#sleeper.hear(false),
+      onReturn: () => {
+        this.#sleeper.hear(true)
+        this.#sleeper.wake(undefined)
+      },
     })
   }
 

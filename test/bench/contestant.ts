@@ -38,6 +38,7 @@ export interface Contestant {
 
 export const CONTESTANTS = [
   'rowcast',
+  'rowcast-many',
   'raw-postgres',
   'raw-woken',
   'raw-notify',

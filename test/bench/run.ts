@@ -10,6 +10,7 @@ import { growthLines } from './lines/growth.js'
 import { idleLines } from './lines/idle.js'
 import { logLines } from './lines/log.js'
 import { mariadbLines } from './lines/mariadb.js'
+import { mysqlWakeUpLines } from './lines/mysql-wake-ups.js'
 import { notifyLines } from './lines/notify.js'
 import { postgresLines } from './lines/postgres.js'
 import { sqliteLines } from './lines/sqlite.js'
@@ -28,6 +29,7 @@ const LINES: readonly Line[] = [
   ...notifyLines,
   ...logLines,
   ...mariadbLines,
+  ...mysqlWakeUpLines,
   ...sqliteLines,
   ...crowdLines,
   ...burdenedLines,
@@ -72,6 +74,7 @@ async function main(): Promise<number> {
   await using databases = new RunDatabases()
   const postgres = await databases.open('postgres')
   const mariadb = await databases.open('mariadb')
+  const mysql = process.env.ROWCAST_TEST_MYSQL_URL ? await databases.open('mysql') : undefined
   Object.assign(process.env, databases.environment)
 
   const pace = flags.quick ? QUICK : FULL
@@ -81,7 +84,7 @@ async function main(): Promise<number> {
   for (const line of lines) {
     results.push({ ...(await measure(line, { ...pace, repeats }, console.error)), quick: flags.quick, repeats })
   }
-  const versions = await readVersions({ postgres: postgres.url, mysql: mariadb.url })
+  const versions = await readVersions({ postgres: postgres.url, mariadb: mariadb.url, mysql: mysql?.url })
   const report: Report = { startedAt, versions, lines: results }
   console.log(toText(report))
   const isWhole = lines.length === LINES.length && repeats >= FULL.repeats && flags.entries === undefined

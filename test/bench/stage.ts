@@ -65,7 +65,7 @@ export class Actor implements AsyncDisposable {
   }
 }
 
-export type Ground = 'postgres' | 'mariadb' | 'sqlite' | 'redis'
+export type Ground = 'postgres' | 'mariadb' | 'mysql' | 'sqlite' | 'redis'
 
 /** One measurement's own place on a database, and the processes that work there. Everything goes when it is disposed. */
 export class Stage implements AsyncDisposable {

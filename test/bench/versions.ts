@@ -19,7 +19,11 @@ export interface Versions {
   readonly packages: Facts
 }
 
-export async function readVersions(urls: { postgres: string; mysql: string }): Promise<Versions> {
+export async function readVersions(urls: {
+  postgres: string
+  mariadb: string
+  mysql: string | undefined
+}): Promise<Versions> {
   const [cpu] = cpus()
   return {
     machine: {
@@ -29,7 +33,8 @@ export async function readVersions(urls: { postgres: string; mysql: string }): P
     },
     servers: {
       Postgres: await readPostgres(urls.postgres),
-      MariaDB: await readMysql(urls.mysql),
+      MariaDB: await readMysql(urls.mariadb),
+      ...(urls.mysql !== undefined && { MySQL: await readMysql(urls.mysql) }),
       SQLite: readSqlite(),
       Redis: await readRedis(),
     },

@@ -73,7 +73,7 @@ test(
 )
 
 test(
-  'the queue without listenUrl says that it polls, and with it is woken',
+  'the queue without listenUrl says that it polls, and with it is woken; both long before the poll interval is over',
   async () => {
     await using behind = await behindPooler()
     for (const listenUrl of [undefined, behind.world.place.url]) {
@@ -82,7 +82,7 @@ test(
         { pollIntervalMs: 60_000, ...(listenUrl && { listenUrl }) },
         behind.pooler.url,
       )
-      const taker = new Taker(channel, name, { pollIntervalMs: listenUrl === undefined ? 200 : 60_000 })
+      const taker = new Taker(channel, name)
       const next = taker.take(SOON_MS)
       await taker.subscription.ready
       assert.is(channel.telemetry.snapshot()['events.fallback'], listenUrl === undefined ? 1 : 0)

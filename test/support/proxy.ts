@@ -31,7 +31,7 @@ export class TcpProxy implements AsyncDisposable {
   #target: { host: string; port: number }
   #delayMs = 0
   #refusing = false
-  #isSilent = false
+  #requests = 0
 
   private constructor(target: { host: string; port: number }) {
     this.#target = target
@@ -67,6 +67,11 @@ export class TcpProxy implements AsyncDisposable {
     return this.#links.size
   }
 
+  /** How many packets came from clients. */
+  get requests(): number {
+    return this.#requests
+  }
+
   /** Waits for a request, lets it reach the server, and spoils its answer; once. Resolves when that has happened. */
   trap(trap: Trap): Promise<void> {
     const set = { ...trap, sprung: defer<void>() }
@@ -82,12 +87,6 @@ export class TcpProxy implements AsyncDisposable {
   /** Every connection of now goes silent for good, without anybody being told; new ones work. */
   freeze(): void {
     for (const link of this.#links) link.freeze()
-  }
-
-  /** Nothing passes any more, on connections of now and of later, and nobody is told. */
-  silence(): void {
-    this.#isSilent = true
-    this.freeze()
   }
 
   /** Answers from now on are so many milliseconds late. */
@@ -113,10 +112,12 @@ export class TcpProxy implements AsyncDisposable {
     const link = new Link(client, connect(this.#target), {
       traps: this.#traps,
       delayMs: () => this.#delayMs,
+      onRequest: () => {
+        this.#requests++
+      },
       onEnd: () => this.#links.delete(link),
     })
     this.#links.add(link)
-    if (this.#isSilent) link.freeze()
   }
 }
 
@@ -128,18 +129,26 @@ function addressOf(url: string): { host: string; port: number } {
 /** How much of what each side sent is remembered, in bytes, for texts that two packets share. */
 const TAIL_BYTES = 256
 
+/** What a connection has of its proxy. */
+interface LinkProxy {
+  readonly traps: Set<SetTrap>
+  delayMs(): number
+  onRequest(): void
+  onEnd(): void
+}
+
 /** One connection through the proxy. */
 class Link {
   readonly #client: Socket
   readonly #server: Socket
-  readonly #proxy: { traps: Set<SetTrap>; delayMs(): number; onEnd(): void }
+  readonly #proxy: LinkProxy
   readonly #seen = new Map<SetTrap, number>()
   readonly #tails = { request: '', answer: '' }
   #armed: SetTrap | undefined
   #frozen = false
   #dueMs = 0
 
-  constructor(client: Socket, server: Socket, proxy: { traps: Set<SetTrap>; delayMs(): number; onEnd(): void }) {
+  constructor(client: Socket, server: Socket, proxy: LinkProxy) {
     this.#client = client.setNoDelay()
     this.#server = server.setNoDelay()
     this.#proxy = proxy
@@ -168,6 +177,7 @@ class Link {
 
   #request(chunk: Buffer): void {
     if (this.#frozen) return
+    this.#proxy.onRequest()
     this.#look('request', chunk)
     this.#server.write(chunk)
   }

@@ -15,16 +15,21 @@ import {
 import { gateOf } from '../gate.js'
 import { ANSWER_LIMIT_MS, inTime, TimeLimit } from '../in-time.js'
 import { PROBE_TIMEOUT_MS } from '../opening.js'
-import { KeptClients, type OwnPool, SharedClients } from './clients.js'
+import { KeptClients, SharedClients } from './clients.js'
 import { type PostgresDialect, postgresDialect } from './dialect.js'
 import { type ClientPool, checkTransaction, type PostgresClient, type QueryConfig } from './driver.js'
+import { holdsEveryText } from './encoding.js'
 import { codeOf, translate } from './errors.js'
 import { FitClients } from './fit-clients.js'
 import { TEXT_ONLY } from './known-statement.js'
 import { type ListenConfig, PostgresListener } from './listener.js'
 import { Queries } from './queries.js'
+import { checkPolicies } from './row-security.js'
 
-const PROBE = { text: 'select pg_backend_pid() as pid', types: TEXT_ONLY }
+const PROBE = {
+  text: "select pg_backend_pid() as pid, current_setting('server_encoding') as encoding",
+  types: TEXT_ONLY,
+}
 /**
  * After this long without a statement the server ends a transaction of ours: its process stands still, and would keep
  * others from the rows that it locked.
@@ -41,7 +46,7 @@ const SERIALIZATION_FAILURE = '40001'
 export interface PostgresResources {
   readonly pool: ClientPool
   /** Ends the pool; absent when the pool is the user's. */
-  readonly own: OwnPool | undefined
+  readonly end?: () => Promise<void>
   /** How to reach the server for LISTEN; absent when nothing says. */
   readonly listenConfig: ListenConfig | undefined
 }
@@ -64,8 +69,8 @@ export class PostgresAdapter implements Adapter {
     this.#resources = resources
     this.#options = options
     this.#queries = new Queries(options.logger)
-    const { pool, own } = resources
-    const clients = own === undefined ? new SharedClients(pool) : new KeptClients(pool, own)
+    const { pool, end } = resources
+    const clients = end === undefined ? new SharedClients(pool) : new KeptClients(pool, end)
     this.#clients = new FitClients(clients, gateOf(pool, this.poolSize), options.logger)
   }
 
@@ -77,7 +82,13 @@ export class PostgresAdapter implements Adapter {
     await this.#clients.use(async (client) => {
       const { rows } = await answered(client.query(PROBE), PROBE_TIMEOUT_MS)
       this.#queries.named = client.processID !== undefined && Number(rows[0]?.pid) === client.processID
+      this.#queries.escapes = !holdsEveryText(rows[0]?.encoding)
     })
+  }
+
+  async checkTables(): Promise<void> {
+    const { schema, logger } = this.#options
+    checkPolicies(await this.run('find_policies', { schema }), logger)
   }
 
   has(verb: string): boolean {
@@ -123,10 +134,6 @@ export class PostgresAdapter implements Adapter {
       notify: (topic, payload) => this.#notify(topic, payload),
       logger: this.#options.logger,
     })
-  }
-
-  destroy(): void {
-    this.#clients.destroy()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -5,6 +5,7 @@ import type { Row } from '../adapter.js'
 import type { Prepared } from '../execute.js'
 import { inTime } from '../in-time.js'
 import type { PostgresClient } from './driver.js'
+import { escapeTexts } from './encoding.js'
 import { codeOf, translate } from './errors.js'
 import { KnownStatement } from './known-statement.js'
 
@@ -19,6 +20,8 @@ const NAMES_LOST_AT_MOST = 3
 export class Queries {
   /** Whether statements get names. */
   named = false
+  /** Whether the database's encoding does not hold every text. */
+  escapes = false
   readonly #logger: Logger
   readonly #known = new Map<string, KnownStatement>()
   #namesLost = 0
@@ -31,8 +34,10 @@ export class Queries {
    * @param mayName whether the session is one of our connections, rather than of a handle of the caller's
    * @throws {ContentionError} also when the server refused a statement by its name: without one, the same may succeed
    */
-  async run(client: PostgresClient, { statement, values }: Prepared, mayName = true): Promise<readonly Row[]> {
+  async run(client: PostgresClient, prepared: Prepared, mayName = true): Promise<readonly Row[]> {
+    const { statement } = prepared
     const known = this.#knownOf(statement)
+    const values = this.escapes ? escapeTexts(prepared) : prepared.values
     const query = known.query(values, mayName && this.named && statement.name !== 'migration')
     const startedMs = performance.now()
     try {

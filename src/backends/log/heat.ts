@@ -6,17 +6,13 @@ export class Heat implements Disposable {
   readonly #tail: Tail
   readonly #lanes: readonly Lane[]
   #hot = true
+  #standingBy = false
   #failure: { error: unknown } | undefined
   #wake = () => {}
 
   constructor(tail: Tail, channels: readonly string[], pollIntervalMs: number) {
     this.#tail = tail
-    this.#lanes = channels.map((channel) => ({
-      channel,
-      pollIntervalMs,
-      heat: () => this.raise(),
-      fail: (error) => this.#fail(error),
-    }))
+    this.#lanes = channels.map((channel) => this.#lane(channel, pollIntervalMs))
     for (const lane of this.#lanes) tail.follow(lane)
   }
 
@@ -30,6 +26,16 @@ export class Heat implements Disposable {
     this.#hot = false
   }
 
+  /** Until it is disposed, events alone are no reason: another reads them. */
+  standBy(): Disposable {
+    this.#standingBy = true
+    return {
+      [Symbol.dispose]: () => {
+        this.#standingBy = false
+      },
+    }
+  }
+
   /**
    * Resolves when there is a reason, when the signal aborts, or after so many milliseconds.
    * @throws what makes it pointless to wait
@@ -41,6 +47,19 @@ export class Heat implements Disposable {
 
   [Symbol.dispose](): void {
     for (const lane of this.#lanes) this.#tail.unfollow(lane)
+  }
+
+  #lane(channel: string, pollIntervalMs: number): Lane {
+    const isWaiting = () => !this.#hot && !this.#standingBy
+    return {
+      channel,
+      pollIntervalMs,
+      get isWaiting() {
+        return isWaiting()
+      },
+      heat: () => this.raise(),
+      fail: (error) => this.#fail(error),
+    }
   }
 
   #fail(error: unknown): void {

@@ -14,14 +14,17 @@ export class LogInbox implements Inbox {
   readonly #context: BackendContext
   readonly #reader: Reader
   readonly #heat: Heat
+  readonly #onDispose: () => void
 
   constructor(
     context: BackendContext,
-    tail: Tail,
+    parts: { readonly tail: Tail; readonly onDispose: () => void },
     places: ReadonlyMap<string, number>,
     { pollIntervalMs, onGap }: ResolvedSubscribeOptions,
   ) {
+    const { tail, onDispose } = parts
     this.#context = context
+    this.#onDispose = onDispose
     this.#reader = new Reader(tail, places, '', new Missed(context, onGap, undefined))
     this.#heat = new Heat(tail, [...places.keys()], pollIntervalMs)
   }
@@ -47,5 +50,6 @@ export class LogInbox implements Inbox {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#heat[Symbol.dispose]()
+    this.#onDispose()
   }
 }

@@ -66,10 +66,12 @@ export class LogBackend implements Backend {
 
   async subscribe(channels: readonly string[], options: ResolvedSubscribeOptions): Promise<Inbox> {
     await this.#wakeUps.follow(channels)
-    const position = await resolvePlace(this.#tail, options.from)
-    if (options.group !== undefined) return this.#join(options.group, channels, position, options)
-    const places = new Map(channels.map((channel) => [channel, position]))
-    return new LogInbox(this.#context, this.#tail, places, options)
+    try {
+      return await this.#open(channels, options)
+    } catch (error) {
+      this.#wakeUps.leave(channels)
+      throw error
+    }
   }
 
   async stats(channel: string | undefined): Promise<readonly ChannelStats[]> {
@@ -82,6 +84,14 @@ export class LogBackend implements Backend {
     await atMost(STEP_DOWN_MS, Promise.all([...this.#members].map(({ gone }) => gone)))
     await Promise.all([this.#tail[Symbol.asyncDispose](), this.#purge[Symbol.asyncDispose]()])
     await this.#wakeUps[Symbol.asyncDispose]()
+  }
+
+  async #open(channels: readonly string[], options: ResolvedSubscribeOptions): Promise<Inbox> {
+    const position = await resolvePlace(this.#tail, options.from)
+    if (options.group !== undefined) return this.#join(options.group, channels, position, options)
+    const places = new Map(channels.map((channel) => [channel, position]))
+    const parts = { tail: this.#tail, onDispose: () => this.#wakeUps.leave(channels) }
+    return new LogInbox(this.#context, parts, places, options)
   }
 
   async #join(
@@ -103,7 +113,10 @@ export class LogBackend implements Backend {
     }
     const member = new Member(this.#context, parts, channels, group, options)
     this.#members.add(member)
-    void member.gone.then(() => this.#members.delete(member))
+    void member.gone.then(() => {
+      this.#members.delete(member)
+      this.#wakeUps.leave(channels)
+    })
     return member
   }
 }

@@ -115,6 +115,7 @@ export class Member implements Inbox {
     using _ = this.#parts.tail.standBy(() => {
       if (performance.now() >= this.#nextAttemptMs) this.#heat.raise()
     })
+    using __ = this.#heat.standBy()
     await this.#heat.wait(signal, Math.min(this.#pollIntervalMs, this.#leaseMs))
   }
 

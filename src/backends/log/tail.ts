@@ -1,10 +1,10 @@
-import { portionOf, type Row } from '../../adapters/adapter.js'
+import { type Adapter, portionOf, type Row } from '../../adapters/adapter.js'
 import { FIRST_ID } from '../../clock.js'
 import { RowcastError } from '../../errors.js'
 import type { Parameters } from '../../statements.js'
 import { sleep } from '../../wait.js'
 import type { BackendContext } from '../backend.js'
-import { type Findings, type Lane, Poller } from '../poller.js'
+import { type Findings, type Lane, NOTHING, Poller } from '../poller.js'
 import type { Sleeper } from '../sleeper.js'
 import { type Entry, type Reading, toEntries } from './entry.js'
 import type { LogHead } from './log-head.js'
@@ -68,6 +68,8 @@ export class Tail implements AsyncDisposable {
   readonly #context: BackendContext
   readonly #poller: Poller
   readonly #sights = new Map<string, Sight>()
+  /** The last position that was given, and the channels that were asked about, at the last look. */
+  #seen: { readonly until: number; readonly channels: readonly string[] } | undefined
   readonly #standBys = new Set<() => void>()
   #isBehind = false
   readonly #reads = new Map<string, Promise<Reading>>()
@@ -81,9 +83,18 @@ export class Tail implements AsyncDisposable {
     this.#context = context
     this.#head = head
     this.#start = new Start(context.clock)
-    this.#poller = new Poller(context, (channels) => this.#find(channels))
+    this.#poller = new Poller(context, {
+      look: (channels) => this.#look(channels),
+      probe: (_, ask) => this.#probe(ask),
+    })
     const look = () => this.#poller.look()
-    this.sleeper = { wake: look, look, expect: () => undefined, hurry: () => this.#poller.hurry() }
+    this.sleeper = {
+      wake: look,
+      look,
+      expect: () => undefined,
+      stir: () => this.#poller.stir(),
+      hear: (hintsCome) => this.#poller.hear(hintsCome),
+    }
   }
 
   /** The last sight of a channel that is followed; `undefined` before the first. */
@@ -141,6 +152,27 @@ export class Tail implements AsyncDisposable {
     return this.#poller[Symbol.asyncDispose]()
   }
 
+  async #look(channels: readonly string[]): Promise<Findings> {
+    const findings = await this.#find(channels)
+    for (const onLook of this.#standBys) onLook()
+    return findings
+  }
+
+  /**
+   * Looks only where something waits for its position or has got one since the last look: one read, whatever the number of
+   * channels. What members stand by for does not show here.
+   * @see sql/postgres/statements/probe_log.sql
+   */
+  async #probe(ask: Adapter['run']): Promise<Findings> {
+    const from = this.#start.next()
+    const startedMs = performance.now()
+    const [row] = await ask('probe_log', { from_id: from })
+    const waiting = isTrue(row?.waiting)
+    this.#start.note(from, performance.now() - startedMs, 0, waiting, undefined)
+    if (!waiting && Number(row?.log_position) === this.#seen?.until) return NOTHING
+    return this.#find(this.#seen?.channels ?? [])
+  }
+
   /** Gives positions, one pass ahead of this object's own readers. */
   async #find(channels: readonly string[]): Promise<Findings> {
     const from = this.#start.next()
@@ -153,8 +185,9 @@ export class Tail implements AsyncDisposable {
     this.#start.note(from, performance.now() - startedMs, until - before, waiting, reached)
     const ready = [...heads].filter(([channel, head]) => head > (this.#sights.get(channel)?.head ?? -1))
     for (const [channel, head] of heads) this.#sights.set(channel, { head, until })
+    this.#seen = { until, channels }
+    if (ready.length > 0) this.#poller.stir()
     this.#reads.clear()
-    for (const onLook of this.#standBys) onLook()
     this.#isBehind = waiting && until > before
     const isUnread = this.#isBehind && !this.#passes.isRead
     return {
@@ -186,8 +219,7 @@ export class Tail implements AsyncDisposable {
     clock.observe(Number(state.now_ms))
     if (state.shown_to !== undefined && state.shown_to !== null) this.#keep(channels, state, rows)
     const until = Number(state.log_position)
-    // Drivers differ in what they make of a boolean.
-    const waiting = ['t', 'true', '1'].includes(String(state.waiting))
+    const waiting = isTrue(state.waiting)
     const before = rows.map(({ last_position }) => last_position).find((position) => position !== undefined)
     return {
       heads: new Map(sights.slice(1).map(({ channel, position }) => [String(channel), Number(position ?? 0)])),
@@ -244,4 +276,9 @@ export class Tail implements AsyncDisposable {
 
 function hasHead(row: Row): boolean {
   return 'log_position' in row && row.log_position !== null
+}
+
+/** Drivers differ in what they make of a boolean. */
+function isTrue(value: unknown): boolean {
+  return ['t', 'true', '1'].includes(String(value))
 }

@@ -1,6 +1,6 @@
 import { type Adapter, portionOf } from '../../adapters/adapter.js'
 import type { BackendContext } from '../backend.js'
-import type { Findings } from '../poller.js'
+import { type Findings, NOTHING } from '../poller.js'
 
 /** Most scheduled events of one channel moved into a queue in one statement. */
 const PROMOTE_LIMIT = 1_000
@@ -57,6 +57,15 @@ async function promote(adapter: Adapter, ripe: readonly Due[]): Promise<number> 
     .map(({ channel }) => channel)
   const limit = Math.min(PROMOTE_LIMIT, Math.ceil(most / channels.length))
   return (await adapter.run('promote', { channels, limit })).length
+}
+
+/**
+ * Asks which channels have something to claim now, and no more than that.
+ * @see sql/postgres/statements/probe_queue.sql
+ */
+export async function probeReady(channels: readonly string[], ask: Adapter['run']): Promise<Findings> {
+  const rows = await ask('probe_queue', { channels })
+  return { ...NOTHING, ready: rows.map((row) => String(row.channel)) }
 }
 
 /** Nothing to wait for is infinitely far away. */

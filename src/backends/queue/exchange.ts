@@ -154,6 +154,7 @@ export class Exchange {
       const { token, askedMs } = scan
       const claimed = this.#read(rows, { channel: this.#channel, token, leaseMs: claim.leaseMs, askedMs })
       this.#head.observe(scan.stretches, scan.tookMs, scan.settled, claimed)
+      if (claimed.length > 0) this.#sleeper.stir()
       if (claimed.length < claim.limit) this.#lookAgain(scan.stretches)
       claim.claimed.resolve(claimed)
     } catch (error) {

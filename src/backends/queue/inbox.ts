@@ -13,6 +13,7 @@ interface InboxParts {
   readonly leases: Leases
   readonly settler: Settler
   exchange(channel: string): Exchange
+  onDispose(): void
 }
 
 /** One channel of a subscription. */
@@ -30,6 +31,10 @@ class QueueLane implements Lane {
   /** Whether it may have events to claim. */
   get isHot(): boolean {
     return this.#isHinted || this.#isPlenty
+  }
+
+  get isWaiting(): boolean {
+    return !this.isHot
   }
 
   /** Whether the last claim brought as many as it asked for. */
@@ -101,6 +106,7 @@ export class QueueInbox implements Inbox {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const lane of this.#lanes) this.#parts.poller.remove(lane)
+    this.#parts.onDispose()
   }
 
   /** The first hot lane, which goes to the end of the line. */

@@ -9,7 +9,7 @@ import { Publisher } from '../publisher.js'
 import { Purge } from '../purge.js'
 import { Retention } from '../retention.js'
 import { WakeUps } from '../wake-ups.js'
-import { findDue } from './due.js'
+import { findDue, probeReady } from './due.js'
 import { Exchange } from './exchange.js'
 import { QueueInbox } from './inbox.js'
 import { Leases } from './leases.js'
@@ -53,7 +53,10 @@ export class QueueBackend implements Backend {
   constructor(context: BackendContext) {
     checkPoolSize(context.adapter, 2, 'one to consume, one to publish and to keep leases meanwhile')
     this.#context = context
-    this.#poller = new Poller(context, (channels) => findDue(context, channels))
+    this.#poller = new Poller(context, {
+      look: (channels) => findDue(context, channels),
+      probe: probeReady,
+    })
     this.#wakeUps = new WakeUps(context, 'queue', this.#poller)
     this.#publisher = new Publisher(context, this.#wakeUps, new QueueStorage(context))
     this.#leases = new Leases(context)
@@ -72,7 +75,8 @@ export class QueueBackend implements Backend {
 
   async subscribe(channels: readonly string[], options: ResolvedSubscribeOptions): Promise<Inbox> {
     await this.#wakeUps.follow(channels)
-    const parts = { poller: this.#poller, leases: this.#leases, settler: this.#settler }
+    const onDispose = () => this.#wakeUps.leave(channels)
+    const parts = { poller: this.#poller, leases: this.#leases, settler: this.#settler, onDispose }
     return new QueueInbox({ ...parts, exchange: (channel) => this.#exchange(channel) }, channels, options)
   }
 
