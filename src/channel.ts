@@ -1,3 +1,4 @@
+import { AbandonableAdapter } from './adapters/abandonable.js'
 import type { Adapter } from './adapters/adapter.js'
 import type { Backend, ChannelStats, DeadLetterStore, GroupStore } from './backends/backend.js'
 import { openBackend } from './backends/open.js'
@@ -9,6 +10,7 @@ import type { EventId, EventMessage, NackOptions } from './event.js'
 import type { AnyEvents, MessageOf, Publication } from './event-map.js'
 import { Groups } from './groups.js'
 import { checkHealth, type Health } from './health.js'
+import { letGo } from './letting-go.js'
 import type { Handler, Listener } from './listener.js'
 import { type AppliedMigration, migrate } from './migrate.js'
 import { resolveChannels } from './names.js'
@@ -18,6 +20,7 @@ import type {
   CloseOptions,
   ListenOptions,
   PublishOptions,
+  StopOptions,
   SubscribeOptions,
 } from './options.js'
 import { Publishing } from './publishing.js'
@@ -52,7 +55,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   readonly deadLetters: DeadLetters
   /** Log: who remembers a place in it. */
   readonly groups: Groups
-  readonly #adapter: Adapter
+  readonly #adapter: AbandonableAdapter
   readonly #backend: Backend
   readonly #options: ResolvedChannelOptions
   readonly #publishing: Publishing
@@ -61,7 +64,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   #closing: Promise<void> | undefined
 
   private constructor(parts: {
-    adapter: Adapter
+    adapter: AbandonableAdapter
     backend: Backend
     options: ResolvedChannelOptions
     telemetry: Telemetry
@@ -100,7 +103,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   ): Promise<EventChannel<Events>>
   static async open(target: Target, given: ChannelOptions = {}): Promise<EventChannel> {
     const options = resolveChannelOptions(given)
-    const adapter = await (await resolveTarget(target)).connect(options)
+    const adapter = new AbandonableAdapter(await (await resolveTarget(target)).connect(options))
     try {
       const clock = new DatabaseClock()
       const [time] = await adapter.run('now')
@@ -189,8 +192,8 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   }
 
   /** Stops a listener by its id; `false` when there is none of that id (any more). */
-  async stopListener(id: string): Promise<boolean> {
-    return this.#consumers.stopListener(id)
+  async stopListener(id: string, options?: StopOptions): Promise<boolean> {
+    return this.#consumers.stopListener(id, options)
   }
 
   /**
@@ -240,9 +243,9 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   }
 
   /**
-   * Stops every subscription and listener, gives their handlers and loops up to `drainMs` to settle what they have in
-   * hand, gives the rest back at once with its attempt, waits for what is being published, and lets go of the database.
-   * Idempotent.
+   * Stops every subscription and listener, gives their handlers and loops up to `drainMs` to settle what they have in hand
+   * and to publish, gives the rest back at once with its attempt, waits for what is being published, and lets go of the
+   * database; all of it within `drainMs` and five seconds, whatever the network does. Idempotent.
    */
   async close(options?: CloseOptions): Promise<void> {
     const { drainMs } = resolveCloseOptions(options)
@@ -256,11 +259,16 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
 
   async #close(drainMs: number): Promise<void> {
     this.#state = 'closing'
-    await this.#consumers.stop(drainMs)
+    await this.#consumers.drain(drainMs)
+    const lettingGo = letGo({
+      consumers: this.#consumers,
+      publishing: this.#publishing,
+      backend: this.#backend,
+      adapter: this.#adapter,
+      logger: this.#options.logger,
+    })
     this.#state = 'closed'
-    await this.#publishing.idle()
-    await this.#backend[Symbol.asyncDispose]()
-    await this.#adapter[Symbol.asyncDispose]()
+    await lettingGo
   }
 
   #deadLetterStore(): DeadLetterStore {

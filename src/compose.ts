@@ -1,6 +1,5 @@
-import type { EventIds } from './clock.js'
 import { PayloadError } from './errors.js'
-import { encodeJson, type NewEvent } from './event.js'
+import { type Draft, encodeJson } from './event.js'
 import { checkChannelName } from './names.js'
 import { type ResolvedChannelOptions, type ResolvedPublishOptions, resolvePublishOptions } from './resolve.js'
 import { validate } from './schema.js'
@@ -11,7 +10,7 @@ const SCHEMA_MS = 30_000
 
 /** An event as the caller of `publish` describes it, with its options resolved. */
 export interface Composed {
-  readonly event: NewEvent
+  readonly event: Draft
   readonly options: ResolvedPublishOptions
   /** While its schema takes time: resolves when the payload is valid. Absent: it is. */
   readonly valid?: Promise<unknown>
@@ -20,12 +19,11 @@ export interface Composed {
 /**
  * Checks and encodes what a caller publishes. What travels is what was given at the call, not what the schema made of it:
  * the schema is applied again on delivery, and a transformation must happen once. Nor is it what the caller makes of the
- * object afterwards; the id says where in the order of calls it stands.
+ * object afterwards.
  * @throws {ConfigurationError} {PayloadError}
  */
 export function compose(
   defaults: ResolvedChannelOptions,
-  ids: EventIds,
   channel: unknown,
   payload: unknown,
   options: unknown,
@@ -34,7 +32,7 @@ export function compose(
   const resolved = resolvePublishOptions(defaults, options)
   const validated = validate(defaults.schemas, channel, payload)
   if (validated instanceof Promise) detach(validated)
-  const composed = { event: encode(defaults, ids, channel, payload, resolved), options: resolved }
+  const composed = { event: encode(defaults, channel, payload, resolved), options: resolved }
   return validated instanceof Promise ? { ...composed, valid: handled(inSchemaTime(channel, validated)) } : composed
 }
 
@@ -47,15 +45,14 @@ export function composeSync(...args: Parameters<typeof compose>): Composed {
 
 function encode(
   { maxPayloadBytes }: ResolvedChannelOptions,
-  ids: EventIds,
   channel: string,
   payload: unknown,
   { metadata, priority, delay, key, maxAttempts }: ResolvedPublishOptions,
-): NewEvent {
+): Draft {
   return {
     payload: encodeJson('payload', payload, maxPayloadBytes),
     metadata: metadata === undefined ? null : encodeJson('metadata', metadata, maxPayloadBytes),
-    id: ids.next(),
+    id: undefined,
     channel,
     priority,
     delay,

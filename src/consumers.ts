@@ -4,6 +4,7 @@ import type { EventId, EventMessage } from './event.js'
 import { type Hand, InHand } from './in-hand.js'
 import { type Handler, Listener } from './listener.js'
 import type { Message } from './message.js'
+import type { StopOptions } from './options.js'
 import type { ResolvedChannelOptions, ResolvedListenOptions, ResolvedSubscribeOptions } from './resolve.js'
 import { Subscription } from './subscription.js'
 import type { Telemetry } from './telemetry.js'
@@ -28,6 +29,7 @@ export class Consumers {
   readonly #listeners = new Map<string, Listener>()
   readonly #becomingLive = new Map<Promise<unknown>, readonly string[]>()
   #stopping = false
+  #closing: Promise<unknown> | undefined
 
   constructor(parts: ConsumersParts) {
     this.#parts = parts
@@ -93,9 +95,9 @@ export class Consumers {
     return listener
   }
 
-  async stopListener(id: string): Promise<boolean> {
+  async stopListener(id: string, options: StopOptions | undefined): Promise<boolean> {
     const listener = this.#listeners.get(id)
-    await listener?.stop()
+    await listener?.stop(options)
     return listener !== undefined
   }
 
@@ -104,13 +106,20 @@ export class Consumers {
     return this.#inHand.find(event)
   }
 
-  /** Stops everybody; what is in hand has so long to be settled, in milliseconds, then it is given back. */
-  async stop(drainMs: number): Promise<void> {
+  /**
+   * Hands out nothing more; resolves when everything in hand is settled and every handler has returned.
+   * @param drainMs the longest that this takes, in milliseconds
+   */
+  async drain(drainMs: number): Promise<void> {
     this.#stopping = true
-    const listeners = [...this.#listeners.values()].map((listener) => listener.stop())
-    await Promise.allSettled([...this.#subscriptions].map((subscription) => subscription.close()))
-    await atMost(drainMs, Promise.allSettled([...listeners, this.#inHand.drained()]))
-    await this.#inHand.releaseAll()
+    const ending = [...this.#listeners.values()].map((listener) => listener.end())
+    this.#closing = Promise.allSettled([...this.#subscriptions].map((subscription) => subscription.close()))
+    await atMost(drainMs, Promise.allSettled([...ending, this.#closing, this.#inHand.drained()]))
+  }
+
+  /** Gives back what is still in hand, and what was fetched; from now on nothing more can be settled. */
+  async letGo(): Promise<void> {
+    await Promise.all([this.#inHand.releaseAll(), this.#closing])
   }
 
   #forget(subscription: Subscription, hand: Hand): void {

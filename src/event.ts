@@ -67,6 +67,9 @@ export interface NewEvent {
   readonly maxAttempts: number
 }
 
+/** One that has not been sent yet: its id says when it was, since readers look near the newest first. */
+export type Draft = Omit<NewEvent, 'id'> & { id: EventId | undefined }
+
 /** When an event becomes due: after a while, or at a time (epoch milliseconds), both by the database's clock. */
 export type Delay =
   | { readonly delayMs: number; readonly availableAtMs: null }

@@ -28,6 +28,7 @@ export type {
   ListenOptions,
   PublishOptions,
   StartPosition,
+  StopOptions,
   SubscribeOptions,
 } from './options.js'
 export type { Schemas, StandardSchema } from './schema.js'

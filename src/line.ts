@@ -1,5 +1,5 @@
 import { answerTogether, type Call } from './calls.js'
-import type { EventId, NewEvent } from './event.js'
+import type { Draft, EventId } from './event.js'
 import { Background, type Deferred, defer } from './wait.js'
 
 /** Most events in one flush, unless a single call brings more. */
@@ -8,7 +8,7 @@ const FLUSH_LIMIT = 1_000
 const FLUSH_BYTES = 2 ** 20
 
 /** What one call publishes: one event, or several, all or none; and their ids. */
-type Publication = NewEvent | readonly NewEvent[]
+type Publication = Draft | readonly Draft[]
 type Ids = EventId | readonly EventId[]
 
 /** A call in the line. */
@@ -40,7 +40,7 @@ const NOTHING: ReadonlySet<string> = new Set()
  * that other channels do not wait for it.
  */
 export class Line {
-  readonly #store: (events: readonly NewEvent[]) => Promise<readonly EventId[]>
+  readonly #store: (events: readonly Draft[]) => Promise<readonly EventId[]>
   readonly #narrow: Lane = { isWide: false, flights: new Background(), batch: [], blocked: NOTHING }
   readonly #wide: Lane = { isWide: true, flights: new Background(), batch: [], blocked: NOTHING }
   #waiting: Place[] = []
@@ -50,7 +50,7 @@ export class Line {
   #idle: Deferred<void> | undefined
 
   /** @param store stores events, all or none; ids in their order */
-  constructor(store: (events: readonly NewEvent[]) => Promise<readonly EventId[]>) {
+  constructor(store: (events: readonly Draft[]) => Promise<readonly EventId[]>) {
     this.#store = store
   }
 
@@ -58,12 +58,12 @@ export class Line {
    * Takes its place at once.
    * @param hold what must come about before it leaves; when that fails, so does the call
    */
-  add(event: NewEvent, hold?: Promise<unknown>): Promise<EventId> {
+  add(event: Draft, hold?: Promise<unknown>): Promise<EventId> {
     return this.#enter({ item: event, size: 1, bytes: bytesOf(event), channels: undefined }, hold) as Promise<EventId>
   }
 
   /** The same for several events, all or none. */
-  addMany(events: readonly NewEvent[], hold?: Promise<unknown>): Promise<readonly EventId[]> {
+  addMany(events: readonly Draft[], hold?: Promise<unknown>): Promise<readonly EventId[]> {
     const channels = new Set(events.map(({ channel }) => channel))
     const bytes = events.reduce((sum, event) => sum + bytesOf(event), 0)
     return this.#enter({ item: events, size: events.length, bytes, channels }, hold) as Promise<readonly EventId[]>
@@ -160,7 +160,7 @@ export class Line {
       const to = from + (isLone(publication) ? 1 : publication.length)
       const own = ids.slice(from, to)
       from = to
-      return isLone(publication) ? (own[0] ?? publication.id) : own
+      return isLone(publication) ? (own[0] as EventId) : own
     })
   }
 
@@ -226,11 +226,11 @@ export class Line {
   }
 }
 
-function isLone(publication: Publication): publication is NewEvent {
+function isLone(publication: Publication): publication is Draft {
   return !Array.isArray(publication)
 }
 
-function bytesOf({ payload, metadata }: NewEvent): number {
+function bytesOf({ payload, metadata }: Draft): number {
   return payload.length + (metadata?.length ?? 0)
 }
 

@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import PQueue from 'p-queue'
-import { describe } from './errors.js'
+import { isCalledFrom } from './called-from.js'
+import { ClosedError, describe } from './errors.js'
 import type { EventMessage } from './event.js'
 import type { Logger } from './logger.js'
 import type { Message } from './message.js'
+import type { StopOptions } from './options.js'
 import { RateLimit } from './rate-limit.js'
-import type { ResolvedListenOptions } from './resolve.js'
+import { type ResolvedListenOptions, resolveStopOptions } from './resolve.js'
 import type { Subscription } from './subscription.js'
 import type { Telemetry } from './telemetry.js'
-import { Background, backoffMs, defer, handled, nextTurn } from './wait.js'
+import { atMost, Background, backoffMs, type Deferred, defer, detach, handled, nextTurn } from './wait.js'
 
 /** What `listen` calls for each event; a promise that it returns is awaited, any other value ignored. */
 export type Handler<Event extends EventMessage = EventMessage> = (event: Event) => unknown
@@ -42,10 +44,17 @@ export class Listener implements AsyncDisposable {
   readonly #subscription: Subscription
   readonly #running: Promise<void>
   readonly #acks = new Background()
-  #stopped: Promise<void> | undefined
+  /** Handlers that run, until what they handled is given back where they threw. */
+  #handling = 0
+  /** Of these, the ones that wait for `stop`. */
+  #selfStopping = 0
+  #returned: Deferred<void> | undefined
+  #ending: Promise<void> | undefined
 
   /** @internal */
   constructor(context: ListenerContext, handler: Handler, options: ResolvedListenOptions) {
+    // Tells `stop` by whom it is called.
+    Object.defineProperty(this.#handle, 'name', { value: `rowcast listener ${this.id}` })
     this.#context = context
     this.#handler = handler
     this.#options = options
@@ -63,10 +72,26 @@ export class Listener implements AsyncDisposable {
     this.#running = this.#run().catch(failed.reject)
   }
 
-  /** Takes no more events, and resolves when every handler that was started has returned and its event is settled. */
-  stop(): Promise<void> {
-    this.#stopped ??= this.#stop()
-    return this.#stopped
+  /**
+   * Takes no more events, and resolves when every handler that was started has returned and its event is settled; or after
+   * `drainMs`, with a warning: they go on. A handler that awaits it waits for the others, not for itself.
+   */
+  async stop(options?: StopOptions): Promise<void> {
+    const { drainMs } = resolveStopOptions(options)
+    const done = isCalledFrom(this.#handle.name) ? this.#othersDone() : this.end()
+    const inTime = await atMost(
+      drainMs,
+      done.then(() => true),
+    )
+    if (inTime) return
+    const details = { id: this.id, handlers: this.#handling, drainMs }
+    this.#context.logger.warn('a listener was stopped while handlers still run', details)
+  }
+
+  /** @internal The same, for as long as it takes. */
+  end(): Promise<void> {
+    this.#ending ??= this.#end()
+    return this.#ending
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -74,7 +99,7 @@ export class Listener implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    await this.ready
+    if (!(await this.#isLive())) return
     this.#context.telemetry.count('events.listener.start')
     try {
       for (let message = await this.#take(); message; message = await this.#take()) {
@@ -96,7 +121,18 @@ export class Listener implements AsyncDisposable {
     return this.#subscription.take()
   }
 
-  async #stop(): Promise<void> {
+  /** `false`: it was stopped before. */
+  async #isLive(): Promise<boolean> {
+    try {
+      await this.ready
+      return true
+    } catch (error) {
+      if (error instanceof ClosedError) return false
+      throw error
+    }
+  }
+
+  async #end(): Promise<void> {
     this.#stopping.abort()
     await this.#subscription.close()
     await this.#running
@@ -105,10 +141,28 @@ export class Listener implements AsyncDisposable {
     this.#context.onStopped(this)
   }
 
+  /** For a handler: all but those that wait for the same have returned. */
+  async #othersDone(): Promise<void> {
+    detach(this.end())
+    this.#selfStopping++
+    this.#tellReturned()
+    while (this.#handling > this.#selfStopping) {
+      this.#returned ??= defer()
+      await this.#returned.promise
+    }
+    await this.#acks.drained()
+    this.#selfStopping--
+  }
+
+  #tellReturned(): void {
+    this.#returned?.resolve()
+    this.#returned = undefined
+  }
+
   async #work(first: Message): Promise<void> {
     const mayStart = this.#rate === undefined || (await this.#rate.start(this.#stopping.signal))
     // What still waited for a place when the listener was stopped, or its lease ended, is for another consumer.
-    const isForOthers = !mayStart || this.#stopped !== undefined || first.isStale
+    const isForOthers = !mayStart || this.#ending !== undefined || first.isStale
     if (isForOthers) await first.release().catch((error) => this.#giveUp(first, error))
     else await this.#handle(first)
   }
@@ -120,15 +174,17 @@ export class Listener implements AsyncDisposable {
   }
 
   /** Handles an event, and then those that are there already: a place in the queue costs more than a short handler. */
-  async #handle(first: Message): Promise<void> {
+  readonly #handle = async (first: Message): Promise<void> => {
     for (let message: Message | undefined = first; message; message = this.#takeNow()) {
+      this.#handling++
       try {
         await this.#handler(message)
+        this.#onReturned(message)
       } catch (error) {
         await this.#giveBack(message, error)
-        continue
       }
-      this.#onReturned(message)
+      this.#handling--
+      this.#tellReturned()
     }
   }
 

@@ -121,6 +121,7 @@ export const listenOptions = v.strictObject({
   rateLimit: v.optional(v.strictObject({ max: count(1, 1_000_000_000), perMs: ms(MAX_TIMER_MS, 1) })),
 })
 export const closeOptions = v.strictObject({ drainMs: v.optional(ms(MAX_TIMER_MS), 5_000) })
+export const stopOptions = v.strictObject({ drainMs: v.optional(ms(MAX_TIMER_MS), 30_000) })
 export const nackOptions = v.strictObject({ delayMs: v.optional(ms(MAX_DELAY_MS), 0), error: v.optional(v.unknown()) })
 export const pageOptions = v.strictObject({
   channel: v.optional(v.string()),

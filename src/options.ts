@@ -136,6 +136,12 @@ export interface ListenOptions extends Omit<SubscribeOptions, 'autoAck'> {
   readonly rateLimit?: { readonly max: number; readonly perMs: number }
 }
 
+/** How a listener's `stop` takes its time. */
+export interface StopOptions {
+  /** How long to wait for the handlers that run, in milliseconds. They go on afterwards, too. @default 30_000 */
+  readonly drainMs?: number
+}
+
 /** How `close` takes its time. */
 export interface CloseOptions {
   /**

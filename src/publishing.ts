@@ -3,7 +3,7 @@ import { type DatabaseClock, EventIds } from './clock.js'
 import { Coalescer, type Patience } from './coalescer.js'
 import { type Composed, compose, composeSync } from './compose.js'
 import { ConfigurationError, describe, PayloadError, UnsupportedError } from './errors.js'
-import type { EventId, NewEvent } from './event.js'
+import type { Draft, EventId, NewEvent } from './event.js'
 import { Line } from './line.js'
 import type { PublishOptions } from './options.js'
 import { type ResolvedChannelOptions, resolvePublishManyOptions } from './resolve.js'
@@ -34,7 +34,7 @@ export class Publishing {
   readonly #parts: PublishingParts
   readonly #ids: EventIds
   readonly #line: Line
-  readonly #keyed: Coalescer<readonly NewEvent[], readonly EventId[]>
+  readonly #keyed: Coalescer<readonly Draft[], readonly EventId[]>
   /** What is on its way and not in the line. */
   readonly #others = new Background()
 
@@ -91,10 +91,10 @@ export class Publishing {
       throw new UnsupportedError('publishSync needs SQLite and a durable backend: await publish instead')
     }
     try {
-      const { event, options: resolved } = composeSync(this.#parts.options, this.#ids, channel, payload, options)
-      const [id = event.id] = backend.publishSync([event], resolved.tx)
+      const { event, options: resolved } = composeSync(this.#parts.options, channel, payload, options)
+      const [id] = backend.publishSync(this.#withIds([event]), resolved.tx)
       telemetry.count('events.publish', 1, channel)
-      return id
+      return id as EventId
     } catch (error) {
       return this.#dropOne(error, options?.tx)
     }
@@ -102,22 +102,18 @@ export class Publishing {
 
   #publishOne(channel: string, payload: unknown, options: PublishOptions | undefined): Promise<EventId> {
     try {
-      const { event, options: resolved, valid } = compose(this.#parts.options, this.#ids, channel, payload, options)
+      const { event, options: resolved, valid } = compose(this.#parts.options, channel, payload, options)
       this.#refuse(resolved.scheduling)
       const live = this.#parts.live(channel)
       const ready = valid === undefined || live === undefined ? (valid ?? live) : Promise.all([live, valid])
       if (resolved.tx === undefined && event.key === null) return this.#line.add(event, ready)
-      return this.#storeMany([event], resolved.tx, ready).then(([id = event.id]) => id)
+      return this.#storeMany([event], resolved.tx, ready).then(([id]) => id as EventId)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  #storeMany(
-    events: readonly NewEvent[],
-    tx: unknown,
-    ready: Promise<unknown> | undefined,
-  ): Promise<readonly EventId[]> {
+  #storeMany(events: readonly Draft[], tx: unknown, ready: Promise<unknown> | undefined): Promise<readonly EventId[]> {
     if (events.length === 0) return Promise.resolve([])
     if (tx !== undefined) return this.#storeIn(tx, events, ready)
     if (events.every(({ key }) => key === null)) return this.#line.addMany(events, ready)
@@ -125,13 +121,13 @@ export class Publishing {
     return this.#track(ready.then(() => this.#keyed.add(events)))
   }
 
-  #storeIn(tx: unknown, events: readonly NewEvent[], ready: Promise<unknown> | undefined): Promise<readonly EventId[]> {
+  #storeIn(tx: unknown, events: readonly Draft[], ready: Promise<unknown> | undefined): Promise<readonly EventId[]> {
     if (ready !== undefined) detach(ready)
     const store = () => this.#store(events, tx)
     return this.#track(inTurn(tx, () => (ready === undefined ? store() : ready.then(store))))
   }
 
-  async #storeCalls(calls: readonly (readonly NewEvent[])[]): Promise<readonly (readonly EventId[])[]> {
+  async #storeCalls(calls: readonly (readonly Draft[])[]): Promise<readonly (readonly EventId[])[]> {
     const ids = await this.#store(calls.flat(), undefined)
     let from = 0
     return calls.map(({ length }) => {
@@ -146,13 +142,19 @@ export class Publishing {
     }
     const { channel, payload, ...options } = event as Record<string, unknown>
     if ('tx' in options) throw new ConfigurationError('publishMany: tx goes beside the events, not into one')
-    return compose(this.#parts.options, this.#ids, channel, payload, options)
+    return compose(this.#parts.options, channel, payload, options)
   }
 
-  async #store(events: readonly NewEvent[], tx: unknown): Promise<readonly EventId[]> {
-    const ids = await this.#parts.backend.publish(events, tx)
+  async #store(events: readonly Draft[], tx: unknown): Promise<readonly EventId[]> {
+    const ids = await this.#parts.backend.publish(this.#withIds(events), tx)
     this.#parts.telemetry.countEach('events.publish', events)
     return ids
+  }
+
+  /** In the order of leaving. What was refused and goes again gets new ones: nothing of it was stored. */
+  #withIds(events: readonly Draft[]): readonly NewEvent[] {
+    for (const event of events) event.id = this.#ids.next()
+    return events as readonly NewEvent[]
   }
 
   #track<Result>(publishing: Promise<Result>): Promise<Result> {

@@ -20,6 +20,7 @@ import {
   publishManyOptions,
   publishOptions,
   startPosition,
+  stopOptions,
   subscribeOptions,
 } from './option-schemas.js'
 import type {
@@ -30,6 +31,7 @@ import type {
   ListenOptions,
   PrintOptions,
   StartPosition,
+  StopOptions,
 } from './options.js'
 import type { Schemas } from './schema.js'
 import { backoffMs } from './wait.js'
@@ -151,6 +153,10 @@ export function resolveListenOptions(defaults: ResolvedChannelOptions, options: 
 
 export function resolveCloseOptions(options: unknown = {}): Required<CloseOptions> {
   return parse('close', closeOptions, options)
+}
+
+export function resolveStopOptions(options: unknown = {}): Required<StopOptions> {
+  return parse('stop', stopOptions, options)
 }
 
 export function resolveNackOptions(options: unknown = {}): { delayMs: number; error?: unknown } {

@@ -1,14 +1,14 @@
 import { onAbort } from './abort-signals.js'
 import type { Inbox } from './backends/backend.js'
 import { Decoder, type DecoderContext } from './decoder.js'
-import { describe } from './errors.js'
+import { ClosedError, describe } from './errors.js'
 import type { Delivery, EventMessage } from './event.js'
 import { Intake } from './intake.js'
 import { isOver } from './lease.js'
 import type { Message, MessageOwner } from './message.js'
 import type { ResolvedSubscribeOptions } from './resolve.js'
 import { Trouble, throughTrouble } from './trouble.js'
-import { type Deferred, defer, detach, handled, nextTurn } from './wait.js'
+import { type Deferred, defer, detach, handled, nextTurn, unlessAborted } from './wait.js'
 
 /** Most events handed out before the event loop turns; of those that are stored, and so can wait. */
 const BURST = 500
@@ -35,7 +35,10 @@ export interface SubscriptionContext extends DecoderContext {
  * ```
  */
 export class Subscription<Event extends EventMessage = EventMessage> implements AsyncIterable<Event>, AsyncDisposable {
-  /** Resolves once what is published from now on will arrive; rejects when that cannot be. */
+  /**
+   * Resolves once what is published from now on will arrive, however long the database is away; rejects when that cannot be,
+   * or when it is closed before.
+   */
   readonly ready: Promise<void>
   readonly #context: SubscriptionContext
   readonly #options: ResolvedSubscribeOptions
@@ -56,6 +59,9 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   #started = false
   #serving = false
   #failure: { error: unknown } | undefined
+  /** The inbox, however late it comes: the backend may wait for its connection. */
+  readonly #arriving: Promise<Inbox>
+  /** The same, until the subscription is closed. */
   readonly #opening: Promise<Inbox>
   readonly #pumping: Promise<void>
   readonly #unfollow: (() => void) | undefined
@@ -77,7 +83,9 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     this.#trouble = new Trouble(context.logger, 'fetching events')
     this.#pulls = demand === undefined
     this.#demand = demand ?? (() => this.#waiters.length)
-    this.#opening = handled(throughTrouble(this.#trouble, this.#stopping.signal, open))
+    const { signal } = this.#stopping
+    this.#arriving = handled(throughTrouble(this.#trouble, signal, open))
+    this.#opening = handled(unlessAborted(signal, this.#arriving, closedEarly))
     this.ready = handled(this.#opening.then(() => undefined))
     this.#pumping = this.#pump()
     this.#unfollow = options.signal && onAbort(options.signal, () => detach(this.close()))
@@ -250,7 +258,8 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   }
 
   #fail(error: unknown): void {
-    if (this.#failure !== undefined) return
+    // Whoever closes the channel knows.
+    if (this.#failure !== undefined || error instanceof ClosedError) return
     this.#failure = { error }
     this.#context.logger.error('a subscription cannot go on', { error: describe(error) })
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error)
@@ -264,7 +273,9 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     for (const waiter of this.#waiters.splice(0)) waiter.resolve({ done: true, value: undefined })
     await this.#pumping
     const inbox = await this.#opening.catch(() => undefined)
-    if (inbox !== undefined) {
+    if (inbox === undefined) {
+      detach(this.#arriving.then((late) => late[Symbol.asyncDispose]()))
+    } else {
       await Promise.allSettled(this.#buffer.splice(0).map((delivery) => inbox.settle(delivery, { type: 'release' })))
       await inbox[Symbol.asyncDispose]()
     }
@@ -275,4 +286,8 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
 /** A process that stood still may find that the lease of what waits here has ended; others may have it by now. */
 function isStale({ lease }: Delivery): boolean {
   return lease !== null && isOver(lease)
+}
+
+function closedEarly(): ClosedError {
+  return new ClosedError('the subscription was closed before it was live')
 }

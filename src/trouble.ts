@@ -1,10 +1,15 @@
-import { ConfigurationError, ConnectionError, describe, MigrationError, UnsupportedError } from './errors.js'
+import { ClosedError, ConfigurationError, describe, MigrationError, UnsupportedError } from './errors.js'
 import type { Logger } from './logger.js'
 import { backoffMs, sleep } from './wait.js'
 
 /** Whether trying the same again is pointless until a person changes something. */
 export function isFinal(error: unknown): boolean {
-  return error instanceof ConfigurationError || error instanceof MigrationError || error instanceof UnsupportedError
+  return (
+    error instanceof ConfigurationError ||
+    error instanceof MigrationError ||
+    error instanceof UnsupportedError ||
+    error instanceof ClosedError
+  )
 }
 
 /** A background task's bad times: logs when they begin and when they are over, not each time it fails. */
@@ -31,23 +36,24 @@ export class Trouble {
   }
 }
 
-/** How often work is tried over connections that break, with growing pauses: about half a minute. */
-const ATTEMPTS = 20
-
-/** Does work again while its connection breaks; in the end, or when stopped, passes the error on. */
+/**
+ * Does work again for as long as it may still succeed: until a person has to change something, or the signal aborts.
+ * @throws what the work failed with last
+ */
 export async function throughTrouble<Result>(
   trouble: Trouble,
   signal: AbortSignal,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  for (let attempt = 1; ; attempt++) {
+  for (;;) {
     try {
       const result = await work()
       trouble.end()
       return result
     } catch (error) {
-      if (!(error instanceof ConnectionError) || attempt >= ATTEMPTS || signal.aborted) throw error
+      if (isFinal(error) || signal.aborted) throw error
       await sleep(trouble.begin(error), signal)
+      if (signal.aborted) throw error
     }
   }
 }

@@ -31,6 +31,15 @@ export function inTime<T>(ms: number, promise: Promise<T>, late: () => Error): P
   })
 }
 
+/** Resolves with the promise's value, or rejects at once with the reason that `why` makes when the signal aborts first. */
+export function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>, why: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(why())
+    signal.addEventListener('abort', onAbort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}
+
 /** How long to wait between attempts. */
 export interface BackoffOptions {
   /** First delay, in milliseconds. @default 1_000 */

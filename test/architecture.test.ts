@@ -13,6 +13,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const LAYERS: readonly RegExp[] = [
   /^index$/,
   /^channel$/,
+  /^letting-go$/,
   /^(consumers|publishing|dead-letters|groups|health)$/,
   /^listener$/,
   /^(subscription|intake|in-hand|decoder|message)$/,

@@ -52,7 +52,10 @@ test('the reference has every public name', () => {
 
 test('the reference has every option and every member', () => {
   const interfaces: readonly (readonly [string, readonly string[]])[] = [
-    ['options.ts', ['ChannelOptions', 'PublishOptions', 'SubscribeOptions', 'ListenOptions', 'CloseOptions', 'Gap']],
+    [
+      'options.ts',
+      ['ChannelOptions', 'PublishOptions', 'SubscribeOptions', 'ListenOptions', 'CloseOptions', 'StopOptions', 'Gap'],
+    ],
     ['wait.ts', ['BackoffOptions']],
     ['event.ts', ['EventMessage', 'NackOptions']],
     ['backends/backend.ts', ['ChannelStats', 'DeadLetter', 'DeadLetterPage', 'Group', 'GroupFilter']],

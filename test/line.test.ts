@@ -30,7 +30,7 @@ function open(refuse: (ids: readonly string[]) => unknown = () => undefined) {
   const flushes: string[][] = []
   const stored: string[] = []
   const line = new Line(async (flush) => {
-    const ids = flush.map(({ id }) => id)
+    const ids = flush.map(({ id }) => String(id))
     flushes.push(ids)
     await sleep(2)
     const refusal = refuse(ids)
@@ -100,7 +100,7 @@ test('a call of more than a flush takes holds up its own channels, and no others
   const stored: string[] = []
   const line = new Line(async (flush) => {
     if (flush.length > 1_000) await slow.promise
-    const ids = flush.map(({ id }) => id)
+    const ids = flush.map(({ id }) => String(id))
     stored.push(...ids)
     return ids
   })

@@ -46,18 +46,20 @@ export interface Adapter extends AsyncDisposable {
   /** Runs a unit of work inside the caller's open transaction; commits nothing. */
   join<Result>(tx: unknown, work: () => Work<Result>): Promise<Result>
   /** The same without waiting, in the caller's transaction or in one of its own. Absent: the driver cannot. */
-  sync?<Result>(work: () => Work<Result>, tx?: unknown): Result
+  readonly sync?: (<Result>(work: () => Work<Result>, tx?: unknown) => Result) | undefined
   /** Runs a unit of work that no other process runs at the same time; in a transaction where DDL obeys one. */
   exclusively<Result>(work: () => Work<Result>): Promise<Result>
   /**
    * How many of `limit` rows one call of a verb should ask for, so that it holds up the event loop for no more than some
    * milliseconds. Absent: the database is waited for, and as many as there are hold up nobody.
    */
-  portion?(verb: string, limit: number): number
+  readonly portion?: ((verb: string, limit: number) => number) | undefined
   /** Receives notifications, over a connection that is opened for the first topic. Absent: this database cannot notify. */
-  listen?(handlers: NotificationHandlers): NotificationListener
+  readonly listen?: ((handlers: NotificationHandlers) => NotificationListener) | undefined
   /** Calls back soon after another connection committed something. Absent: this database cannot tell. */
   readonly watch?: ((onChange: () => void) => AsyncDisposable) | undefined
+  /** Breaks every connection of ours at once, whatever it is doing. Absent: there is none that could be in the way. */
+  readonly destroy?: (() => void) | undefined
 }
 
 export interface NotificationHandlers {

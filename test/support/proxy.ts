@@ -32,6 +32,7 @@ export class TcpProxy implements AsyncDisposable {
   #delayMs = 0
   #refusing = false
   #requests = 0
+  #isSilent = false
 
   private constructor(target: { host: string; port: number }) {
     this.#target = target
@@ -89,6 +90,12 @@ export class TcpProxy implements AsyncDisposable {
     for (const link of this.#links) link.freeze()
   }
 
+  /** Nothing passes any more, on connections of now and of later, and nobody is told. */
+  silence(): void {
+    this.#isSilent = true
+    this.freeze()
+  }
+
   /** Answers from now on are so many milliseconds late. */
   delay(ms: number): void {
     this.#delayMs = ms
@@ -118,6 +125,7 @@ export class TcpProxy implements AsyncDisposable {
       onEnd: () => this.#links.delete(link),
     })
     this.#links.add(link)
+    if (this.#isSilent) link.freeze()
   }
 }
 

@@ -34,10 +34,11 @@ const READ_COMMITTED = 'set transaction isolation level read committed'
 
 export interface MysqlResources {
   readonly pool: MysqlPool
-  /** Ends the pool; absent when the pool is the user's. */
-  readonly end?: () => Promise<void>
-  /** Whether its sessions are our own: at READ COMMITTED, and with `STANDSTILL_S` where the server knows such a limit. */
-  readonly own: boolean
+  /**
+   * How a pool that is ours alone is let go of; its sessions are at READ COMMITTED, and have `STANDSTILL_S` where the server
+   * knows such a limit. `undefined` when the pool is the user's.
+   */
+  readonly own: { end(): Promise<void>; destroy(): void } | undefined
 }
 
 /**
@@ -48,6 +49,7 @@ export class MysqlAdapter implements Adapter {
   readonly #statements: Statements
   readonly #resources: MysqlResources
   readonly #gate: Gate
+  readonly #lent = new Set<PooledConnection>()
   #limitsIdle = false
 
   /** The driver has 0 for no limit. */
@@ -73,7 +75,7 @@ export class MysqlAdapter implements Adapter {
         { cause: refusal },
       )
     }
-    this.#limitsIdle = this.#resources.own && (await this.#refusal(IDLE_TRANSACTION_LIMIT)) === undefined
+    this.#limitsIdle = this.#resources.own !== undefined && (await this.#refusal(IDLE_TRANSACTION_LIMIT)) === undefined
   }
 
   has(verb: string): boolean {
@@ -150,7 +152,13 @@ export class MysqlAdapter implements Adapter {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#resources.end?.()
+    await this.#resources.own?.end()
+  }
+
+  /** Of a pool of the user's, only what is in use here. */
+  destroy(): void {
+    for (const connection of this.#lent) connection.destroy()
+    this.#resources.own?.destroy()
   }
 
   /** Named locks belong to the server, not to a database. */
@@ -165,7 +173,7 @@ export class MysqlAdapter implements Adapter {
     work: () => Work<Result>,
     changes?: ReadonlyMap<string, number>,
   ): Promise<Result> {
-    if (!this.#resources.own) await answered(connection.query({ sql: READ_COMMITTED }))
+    if (this.#resources.own === undefined) await answered(connection.query({ sql: READ_COMMITTED }))
     if (this.#limitsIdle) return this.#transact(connection, work, changes)
     await answered(connection.query({ sql: LIMIT_IDLE }))
     try {
@@ -239,6 +247,7 @@ export class MysqlAdapter implements Adapter {
     work: (connection: PooledConnection) => Promise<Result>,
     limit?: TimeLimit,
   ): Promise<Result> {
+    this.#lent.add(connection)
     try {
       const working = work(connection)
       const result = await (limit === undefined ? working : withinLimit(NAME, working, limit))
@@ -249,6 +258,8 @@ export class MysqlAdapter implements Adapter {
       if (isBroken(translated)) connection.destroy()
       else connection.release()
       throw translated
+    } finally {
+      this.#lent.delete(connection)
     }
   }
 }

@@ -8,6 +8,7 @@ import { answerInTime, fromUrl } from '../opening.js'
 import { MysqlAdapter, type MysqlResources, STANDSTILL_S } from './adapter.js'
 import { mysqlDialect } from './dialect.js'
 import { type MysqlConnection, type MysqlPool, toPromises } from './driver.js'
+import { Sockets } from './sockets.js'
 
 export type { PrintOptions } from '../../options.js'
 export type { AdapterSource } from '../adapter.js'
@@ -23,7 +24,7 @@ export function mysql(options: { readonly pool: object }): AdapterSource {
   if (typeof pool?.getConnection !== 'function') {
     throw new ConfigurationError('mysql: pool is not a mysql2 pool: pass { pool: mysql.createPool(…) }')
   }
-  return { adapter: 'mysql', connect: (connectOptions) => connect({ pool, own: false }, connectOptions) }
+  return { adapter: 'mysql', connect: (connectOptions) => connect({ pool, own: undefined }, connectOptions) }
 }
 
 /** MySQL or MariaDB by URL, through a pool of our own. */
@@ -32,11 +33,12 @@ export function mysqlUrl(url: string): AdapterSource {
     adapter: 'mysql',
     async connect(options) {
       const { createPool } = await importDriver()
+      const sockets = new Sockets()
       const config = {
         uri: url.replace(/^mariadb:/i, 'mysql:'),
         charset: 'utf8mb4',
         connectTimeout: 5_000,
-        enableKeepAlive: true,
+        stream: sockets.connect,
         connectAttributes: { program_name: options.serviceName },
       }
       if (fromUrl('the URL', () => new URL(config.uri)).pathname.length <= 1) {
@@ -49,8 +51,8 @@ export function mysqlUrl(url: string): AdapterSource {
         // MySQL does not know this one; the adapter asks.
         detach(session.query({ sql: `set session idle_transaction_timeout = ${STANDSTILL_S}` }))
       })
-      const end = () => pool.end()
-      return connect({ pool: toPromises(pool) as unknown as MysqlPool, end, own: true }, options)
+      const own = { end: () => pool.end(), destroy: () => sockets.destroy() }
+      return connect({ pool: toPromises(pool) as unknown as MysqlPool, own }, options)
     },
   }
 }

@@ -15,7 +15,7 @@ import {
 import { gateOf } from '../gate.js'
 import { ANSWER_LIMIT_MS, inTime, TimeLimit } from '../in-time.js'
 import { PROBE_TIMEOUT_MS } from '../opening.js'
-import { KeptClients, SharedClients } from './clients.js'
+import { KeptClients, type OwnPool, SharedClients } from './clients.js'
 import { type PostgresDialect, postgresDialect } from './dialect.js'
 import { type ClientPool, checkTransaction, type PostgresClient, type QueryConfig } from './driver.js'
 import { holdsEveryText } from './encoding.js'
@@ -46,7 +46,7 @@ const SERIALIZATION_FAILURE = '40001'
 export interface PostgresResources {
   readonly pool: ClientPool
   /** Ends the pool; absent when the pool is the user's. */
-  readonly end?: () => Promise<void>
+  readonly own: OwnPool | undefined
   /** How to reach the server for LISTEN; absent when nothing says. */
   readonly listenConfig: ListenConfig | undefined
 }
@@ -69,8 +69,8 @@ export class PostgresAdapter implements Adapter {
     this.#resources = resources
     this.#options = options
     this.#queries = new Queries(options.logger)
-    const { pool, end } = resources
-    const clients = end === undefined ? new SharedClients(pool) : new KeptClients(pool, end)
+    const { pool, own } = resources
+    const clients = own === undefined ? new SharedClients(pool) : new KeptClients(pool, own)
     this.#clients = new FitClients(clients, gateOf(pool, this.poolSize), options.logger)
   }
 
@@ -134,6 +134,10 @@ export class PostgresAdapter implements Adapter {
       notify: (topic, payload) => this.#notify(topic, payload),
       logger: this.#options.logger,
     })
+  }
+
+  destroy(): void {
+    this.#clients.destroy()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -10,6 +10,11 @@ const IS_STANDBY = {
   text: `select (pg_is_in_recovery() or current_setting('default_transaction_read_only') = 'on')::text as standby`,
 }
 
+/** What the driver's own pool breaks a client by. */
+interface Breakable {
+  readonly connection: { readonly stream: { destroy(): void } }
+}
+
 /** The address that connections are made to, out of several; it moves on when one does not serve. */
 class Addresses {
   readonly #all: readonly Address[]
@@ -43,15 +48,20 @@ export class AddressPool implements ClientPool {
   readonly #addresses: Addresses
   readonly #asksForPrimary: boolean
   readonly #primaries = new WeakSet<object>()
+  readonly #clients = new Set<Breakable>()
 
   constructor(driver: typeof pg, { config, addresses, hosts }: PostgresConfig) {
     const places = new Addresses(addresses)
+    const clients = this.#clients
     this.#config = config
     this.#addresses = places
     this.#asksForPrimary = hosts > 1
     const Client = class extends driver.Client {
       constructor() {
         super({ ...config, ...places.current } as pg.ClientConfig)
+        const client = this as unknown as Breakable
+        clients.add(client)
+        this.once('end', () => clients.delete(client))
       }
     }
     this.#pool = new driver.Pool({ ...config, Client: Client as unknown as new () => pg.ClientBase })
@@ -94,6 +104,10 @@ export class AddressPool implements ClientPool {
 
   end(): Promise<void> {
     return this.#pool.end()
+  }
+
+  destroy(): void {
+    for (const { connection } of this.#clients) connection.stream.destroy()
   }
 
   async connect(): Promise<PooledClient> {

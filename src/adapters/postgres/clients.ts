@@ -1,3 +1,4 @@
+import { ClosedError, ConnectionError } from '../../errors.js'
 import type { ClientPool, PooledClient } from './driver.js'
 
 /** Where statements get their connections. */
@@ -8,6 +9,8 @@ export interface Clients extends AsyncDisposable {
   take(): PooledClient | Promise<PooledClient>
   /** @param broken why it is of no use any more */
   give(client: PooledClient, broken: Error | undefined): void
+  /** Breaks every connection of ours at once. */
+  destroy(): void
 }
 
 /** How many of our objects share a pool of the user's; its new connections are watched once for all of them. */
@@ -17,7 +20,9 @@ const sharers = new WeakMap<ClientPool, number>()
 export class SharedClients implements Clients {
   readonly isOurs = false
   readonly #pool: ClientPool
+  readonly #lent = new Set<PooledClient>()
   #closed = false
+  #destroyed = false
 
   constructor(pool: ClientPool) {
     this.#pool = pool
@@ -28,14 +33,26 @@ export class SharedClients implements Clients {
 
   async take(): Promise<PooledClient> {
     const client = await this.#pool.connect()
+    if (this.#destroyed) {
+      client.release()
+      throw new ClosedError('the channel is closed: open another one')
+    }
     // A pool that is wrapped may not say when it connects.
     client.on('error', ignore)
+    this.#lent.add(client)
     return client
   }
 
   give(client: PooledClient, broken: Error | undefined): void {
+    if (!this.#lent.delete(client)) return
     client.off('error', ignore)
     client.release(broken)
+  }
+
+  /** Only those that are in use: the others are the user's. */
+  destroy(): void {
+    this.#destroyed = true
+    for (const client of [...this.#lent]) this.give(client, new ConnectionError('the channel was closed'))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -45,6 +62,13 @@ export class SharedClients implements Clients {
     sharers.set(this.#pool, others)
     if (others === 0) this.#pool.off?.('connect', watchErrors)
   }
+}
+
+/** How a pool that is ours alone is let go of. */
+export interface OwnPool {
+  end(): Promise<void>
+  /** Breaks its connections at once. */
+  destroy(): void
 }
 
 /** How long a connection is kept at most, in milliseconds. */
@@ -58,15 +82,15 @@ const KEEP_MS = 1_000
 export class KeptClients implements Clients {
   readonly isOurs = true
   readonly #pool: ClientPool
-  readonly #end: () => Promise<void>
+  readonly #own: OwnPool
   readonly #kept: PooledClient[] = []
   readonly #broken = new WeakMap<PooledClient, Error>()
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(pool: ClientPool, end: () => Promise<void>) {
+  constructor(pool: ClientPool, own: OwnPool) {
     this.#pool = pool
-    this.#end = end
+    this.#own = own
     pool.on?.('connect', (client) => client.on('error', (error) => this.#broken.set(client, error)))
   }
 
@@ -93,7 +117,11 @@ export class KeptClients implements Clients {
     this.#closed = true
     clearTimeout(this.#timer)
     this.#letGo()
-    await this.#end()
+    await this.#own.end()
+  }
+
+  destroy(): void {
+    this.#own.destroy()
   }
 
   #letGo(): void {

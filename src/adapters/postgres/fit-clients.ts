@@ -66,6 +66,11 @@ export class FitClients implements AsyncDisposable {
     }
   }
 
+  /** Breaks every connection of ours at once. */
+  destroy(): void {
+    this.#clients.destroy()
+  }
+
   [Symbol.asyncDispose](): PromiseLike<void> {
     return this.#clients[Symbol.asyncDispose]()
   }

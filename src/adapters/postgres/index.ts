@@ -28,7 +28,8 @@ export function postgres(options: { readonly pool: PostgresPool }): AdapterSourc
   }
   return {
     adapter: 'postgres',
-    connect: async (options) => connect({ pool, listenConfig: listenConfigFor(pool, options) }, options),
+    connect: async (options) =>
+      connect({ pool, own: undefined, listenConfig: listenConfigFor(pool, options) }, options),
   }
 }
 
@@ -44,7 +45,7 @@ export function postgresUrl(url: string): AdapterSource {
       const { default: pg } = await import('pg')
       const pool = new AddressPool(pg, { config: { application_name: options.serviceName, ...config }, ...where })
       const listenConfig = listenConfigFor(pool, options)
-      return connect({ pool, end: () => pool.end(), listenConfig }, options)
+      return connect({ pool, own: pool, listenConfig }, options)
     },
   }
 }
