@@ -13,6 +13,7 @@ export class AbandonableAdapter implements Adapter, Complete {
   readonly listen: Adapter['listen']
   readonly watch: Adapter['watch']
   readonly portion: Adapter['portion']
+  readonly checkTables: Adapter['checkTables']
   readonly destroy: Adapter['destroy']
   readonly #adapter: Adapter
   readonly #waiting = new Set<(error: ClosedError) => void>()
@@ -25,6 +26,7 @@ export class AbandonableAdapter implements Adapter, Complete {
     this.watch = adapter.watch?.bind(adapter)
     this.portion = adapter.portion?.bind(adapter)
     this.destroy = adapter.destroy?.bind(adapter)
+    this.checkTables = adapter.checkTables?.bind(adapter)
   }
 
   get dialect() {

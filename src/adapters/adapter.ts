@@ -32,7 +32,7 @@ export interface Adapter extends AsyncDisposable {
    * Looks whether something keeps rows of our tables from this login. Absent: nothing can.
    * @throws {ConfigurationError} when it would see or write none
    */
-  checkTables?(): Promise<void>
+  readonly checkTables?: (() => Promise<void>) | undefined
   /** Whether there is such a verb: some have one for a case that others do along with the rest. */
   has(verb: string): boolean
   /**
