@@ -143,7 +143,7 @@ export async function refusalOf(place: Place, { session }: Setting): Promise<str
     await channel.close()
     return undefined
   } catch (error) {
-    const isTold = error instanceof RowcastError && ['CONFIGURATION', 'UNSUPPORTED'].includes(error.code)
+    const isTold = error instanceof RowcastError && ['CONFIGURATION', 'CONNECTION', 'UNSUPPORTED'].includes(error.code)
     if (!isTold) throw error
     return error.message
   } finally {

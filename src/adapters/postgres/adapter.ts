@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { ConnectionError, ContentionError } from '../../errors.js'
+import { ConnectionError, ContentionError, UnsupportedError } from '../../errors.js'
 import { bind, type Parameters, Statements } from '../../statements.js'
 import { atMost, handled } from '../../wait.js'
 import type { Adapter, ConnectOptions, NotificationHandlers, NotificationListener, Row, Work } from '../adapter.js'
@@ -27,9 +27,12 @@ import { Queries } from './queries.js'
 import { checkPolicies } from './row-security.js'
 
 const PROBE = {
-  text: "select pg_backend_pid() as pid, current_setting('server_encoding') as encoding",
+  text: `select pg_backend_pid() as pid, current_setting('server_encoding') as encoding,
+    current_setting('server_version_num') as version`,
   types: TEXT_ONLY,
 }
+/** An older one reads whole tables to find what a publish that broke off has stored. */
+const OLDEST_VERSION = 130_000
 /**
  * After this long without a statement the server ends a transaction of ours: its process stands still, and would keep
  * others from the rows that it locked.
@@ -75,12 +78,17 @@ export class PostgresAdapter implements Adapter {
   }
 
   /**
-   * Looks whether the pool's connections reach the server itself: a pooler in between hands out sessions that are not
+   * Asks for the version, and looks whether the pool's connections reach the server itself: a pooler in between hands out sessions that are not
    * ours, so that named prepared statements would meet strangers. It also makes up process ids, which gives it away.
+   * @throws {UnsupportedError} when the server is too old
    */
   async probe(): Promise<void> {
     await this.#clients.use(async (client) => {
       const { rows } = await answered(client.query(PROBE), PROBE_TIMEOUT_MS)
+      const version = Number(rows[0]?.version)
+      if (version < OLDEST_VERSION) {
+        throw new UnsupportedError(`this server is PostgreSQL ${Math.floor(version / 10_000)}: use 13 or later`)
+      }
       this.#queries.named = client.processID !== undefined && Number(rows[0]?.pid) === client.processID
       this.#queries.escapes = !holdsEveryText(rows[0]?.encoding)
     })
