@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
+import { postgres } from '../../src/adapters/postgres/index.js'
 import { EventChannel, type Gap } from '../../src/index.js'
 import { database } from '../support/databases.js'
 import { rejects } from '../support/errors.js'
@@ -11,6 +12,7 @@ import { TcpProxy } from '../support/proxy.js'
 import type { OwnServer } from '../support/servers/own-server.js'
 import { startPgBouncer } from '../support/servers/pgbouncer.js'
 import { askPostgres, startPostgres } from '../support/servers/postgres.js'
+import { SlowPool } from '../support/slow-pool.js'
 import { suite } from '../support/suite.js'
 import { eventually, within } from '../support/wait.js'
 import { SOON_MS, Taker, World } from '../support/world.js'
@@ -60,6 +62,28 @@ test(
   },
   2 * PATIENCE_MS,
 )
+
+test('a pool that has no connection free for seconds is taken for busy, not for deaf', async () => {
+  await using world = await World.open(db, { backend: 'notify' })
+  await using slow = new SlowPool(world.place.url, { max: 1 })
+  const logger = recorder()
+  const options = { ...world.place.options, backend: 'notify', logger } as const
+  await using channel = await EventChannel.open(postgres({ pool: slow.pool }), options)
+  slow.hold()
+  const taker = new Taker(channel, 'orders')
+  let isReady = false
+  const ready = taker.subscription.ready.then(() => {
+    isReady = true
+  })
+  // Longer than three nonces are waited for.
+  await sleep(4_000)
+  assert.equal([isReady, logger.lines], [false, []])
+  slow.release()
+  await within(SOON_MS, ready, 'ready')
+  await world.channel.publish('orders', 1)
+  assert.is((await taker.take()).payload, 1)
+  await channel.close()
+})
 
 test(
   'a queue or log whose LISTEN connection cannot be made polls, is ready all the same, and is woken once it can be',
