@@ -259,7 +259,10 @@ test('a SQLite driver whose native part cannot be loaded', async () => {
     readonly memory = false
     readonly open = true
     readonly inTransaction = false
-    pragma() {}
+    readonly readonly = false
+    pragma(source: string) {
+      return source === 'database_list' ? [{ name: 'main', file: '/nowhere/app.db' }] : []
+    }
     prepare(): never {
       throw new Error('not reached')
     }

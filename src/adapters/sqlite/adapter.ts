@@ -1,4 +1,4 @@
-import { ContentionError } from '../../errors.js'
+import { ConnectionError, ContentionError } from '../../errors.js'
 import { type Parameters, Statements } from '../../statements.js'
 import type { Adapter, Row, Work } from '../adapter.js'
 import { driveSync, expand, type Prepared, retryOnContention, single } from '../execute.js'
@@ -9,22 +9,13 @@ import { CompiledStatement } from './compiled-statement.js'
 import { sqliteDialect } from './dialect.js'
 import { checkTransaction, type SqliteDatabase } from './driver.js'
 import { translate } from './errors.js'
-import { watchChanges } from './watcher.js'
+import type { Connected } from './file.js'
 
 /** Longest that `publishSync` on a connection of ours waits for a lock, in milliseconds. */
 const SYNC_BUSY_TIMEOUT_MS = 5_000
 
 /** What keeps leases goes before everything else that waits for its turn. */
 const KEEPS_LEASES = new Set(['extend', 'checkpoint'])
-
-export interface SqliteResources {
-  /** Where the asynchronous API runs; never waits for a lock. The user's own database only where that is the one there is. */
-  readonly connection: SqliteDatabase
-  /** The database that the user passed, whose transactions `publishSync` joins. */
-  readonly database: SqliteDatabase | undefined
-  /** Opens one more connection to the same file; absent for a database in memory. */
-  readonly reopen: (() => SqliteDatabase) | undefined
-}
 
 /**
  * SQLite answers in the same tick, so a unit of work runs whole, without a turn of the event loop in between: nothing of
@@ -36,16 +27,18 @@ export class SqliteAdapter implements Adapter {
   readonly dialect
   readonly watch: Adapter['watch']
   readonly #statements: Statements
-  readonly #resources: SqliteResources
+  readonly #file: Connected
+  readonly #database: SqliteDatabase | undefined
   readonly #portions = new Portions()
   readonly #compiled = new WeakMap<SqliteDatabase, Map<string, CompiledStatement>>()
 
-  constructor(resources: SqliteResources, tablePrefix: string) {
+  /** @param database the one that the user passed, whose transactions `publishSync` joins */
+  constructor(file: Connected, database: SqliteDatabase | undefined, tablePrefix: string) {
     this.dialect = sqliteDialect(tablePrefix)
     this.#statements = new Statements(this.dialect)
-    this.#resources = resources
-    const { reopen } = resources
-    this.watch = reopen && ((onChange) => watchChanges(reopen(), onChange))
+    this.#file = file
+    this.#database = database
+    this.watch = file.watch && ((onChange) => file.watch?.(onChange) as AsyncDisposable)
   }
 
   has(verb: string): boolean {
@@ -57,7 +50,7 @@ export class SqliteAdapter implements Adapter {
     const alone = others.length === 0 && first?.each === undefined
     const work = () => single(verb, parameters)
     const ask = () => {
-      const { connection } = this.#resources
+      const { connection } = this.#file
       return (alone ? this.#alone(connection, work) : this.#inTransaction(connection, work, verb)) as readonly R[]
     }
     const measured = this.#portions.isMeasured(verb) ? () => this.#measure(verb, ask) : ask
@@ -67,7 +60,7 @@ export class SqliteAdapter implements Adapter {
   }
 
   transaction<Result>(work: () => Work<Result>): Promise<Result> {
-    return retryOnContention(() => loopShare.run(() => this.#inTransaction(this.#resources.connection, work)))
+    return retryOnContention(() => loopShare.run(() => this.#inTransaction(this.#file.connection, work)))
   }
 
   portion(verb: string, limit: number): number {
@@ -79,11 +72,11 @@ export class SqliteAdapter implements Adapter {
   }
 
   sync<Result>(work: () => Work<Result>, tx?: unknown): Result {
-    const database = tx === undefined ? this.#resources.database : checkTransaction(tx)
+    const database = tx === undefined ? this.#own() : checkTransaction(tx)
     if (database !== undefined) {
       return database.inTransaction ? this.#inSavepoint(database, work) : this.#inTransaction(database, work)
     }
-    const { connection } = this.#resources
+    const { connection } = this.#file
     connection.pragma(`busy_timeout = ${SYNC_BUSY_TIMEOUT_MS}`)
     try {
       return this.#inTransaction(connection, work)
@@ -97,8 +90,20 @@ export class SqliteAdapter implements Adapter {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const { connection, database } = this.#resources
-    if (connection !== database) connection.close()
+    this.#file.close()
+  }
+
+  /** The user's own object, if it is on the file that is there. */
+  #own(): SqliteDatabase | undefined {
+    if (this.#database === undefined) return undefined
+    // Asked for, so that it is looked at.
+    const { connection, generation } = this.#file
+    if (connection !== this.#database && generation > 0) {
+      throw new ConnectionError(
+        'publishSync: the file was replaced, and the database object that was passed to sqlite() is still on the one before: open another, and another channel on it',
+      )
+    }
+    return this.#database
   }
 
   #measure<R extends Row>(verb: string, ask: () => readonly R[]): readonly R[] {

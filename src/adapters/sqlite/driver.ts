@@ -18,9 +18,10 @@ export interface SqliteDatabase {
   readonly memory: boolean
   readonly open: boolean
   readonly inTransaction: boolean
+  readonly readonly: boolean
   prepare(source: string): SqliteStatement
   exec(source: string): unknown
-  pragma(source: string): unknown
+  pragma(source: string, options?: { readonly simple: boolean }): unknown
   close(): unknown
 }
 

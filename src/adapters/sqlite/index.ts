@@ -1,4 +1,6 @@
-import { ConfigurationError, describe } from '../../errors.js'
+import { resolve } from 'node:path'
+import { ConfigurationError, MigrationError } from '../../errors.js'
+import type { Logger } from '../../logger.js'
 import { printMigrations } from '../../migrations.js'
 import type { PrintOptions } from '../../options.js'
 import { resolvePrintOptions } from '../../resolve.js'
@@ -7,27 +9,44 @@ import { retryOnContention } from '../execute.js'
 import { SqliteAdapter } from './adapter.js'
 import { sqliteDialect } from './dialect.js'
 import { checkDatabase, type SqliteDatabase } from './driver.js'
-import { translate } from './errors.js'
+import { DatabaseFile, OneConnection } from './file.js'
+import { checkOwner, type Open, openConnection, pathOf, prepareFile, warnOfNetwork } from './opening.js'
 
 export type { PrintOptions } from '../../options.js'
 export type { AdapterSource } from '../adapter.js'
 export type { SqliteDatabase } from './driver.js'
+export type { Open, OpenOptions } from './opening.js'
 
-type Open = (file: string, options: { timeout: number; readonly?: boolean }) => SqliteDatabase
+/** What `sqlite()` takes. */
+export interface SqliteOptions {
+  readonly database: SqliteDatabase
+  /**
+   * Opens one more connection to the file, as yours was opened: with its key, its functions that triggers call, its native
+   * binding. Pass on `options` (`timeout`, `readonly`, `fileMustExist`).
+   * @default new Database(file, options), with the class of `database`
+   */
+  readonly open?: Open
+}
 
 /**
  * SQLite through a `better-sqlite3` database of your own, which stays yours to close. It is used for what must share its
  * transaction (`publishSync`); everything else runs on a connection of ours to the same file. A database in memory has
  * only the one connection.
- * @throws {ConfigurationError} when `database` is not a database
+ * @throws {ConfigurationError} when `database` is not a database, may not write, or keeps out every other connection
  */
-export function sqlite(options: { readonly database: SqliteDatabase }): AdapterSource {
+export function sqlite(options: SqliteOptions): AdapterSource {
   const database = checkDatabase('sqlite: database', options?.database)
   const Database = database.constructor as new (...args: Parameters<Open>) => SqliteDatabase
+  const { open = (file, more) => new Database(file, more) } = options
+  if (typeof open !== 'function') throw new ConfigurationError('sqlite: open is not a function: (file, options) => …')
   return {
     adapter: 'sqlite',
-    connect: ({ tablePrefix }) =>
-      connect(database.name, database.memory, (file, options) => new Database(file, options), database, tablePrefix),
+    async connect({ tablePrefix, logger }) {
+      checkOwner(database)
+      const path = database.memory ? '' : pathOf(database)
+      if (path === '') return new SqliteAdapter(new OneConnection(database, false), database, tablePrefix)
+      return connect({ open, name: path, logger }, database, tablePrefix)
+    },
   }
 }
 
@@ -37,9 +56,15 @@ export function sqliteUrl(url: string): AdapterSource {
   if (file === '') throw new ConfigurationError('EventChannel.open: sqlite: names no file: write sqlite:./app.db')
   return {
     adapter: 'sqlite',
-    async connect({ tablePrefix }) {
+    async connect({ tablePrefix, logger }) {
       const Database = await importDriver()
-      return connect(file, file === ':memory:', (name, options) => new Database(name, options), undefined, tablePrefix)
+      const open: Open = (name, options) => new Database(name, options)
+      if (file === ':memory:') {
+        const connection = openConnection(open, file, { timeout: 0 })
+        return new SqliteAdapter(new OneConnection(connection, true), undefined, tablePrefix)
+      }
+      // By its whole path: the process may change its folder before another connection is opened.
+      return connect({ open, name: file.startsWith('file:') ? file : resolve(file), logger }, undefined, tablePrefix)
     },
   }
 }
@@ -66,46 +91,44 @@ async function importDriver(): Promise<new (...args: Parameters<Open>) => Sqlite
   }
 }
 
+interface Source {
+  readonly open: Open
+  /** What to open: a path, or a URI. */
+  readonly name: string
+  readonly logger: Logger
+}
+
 async function connect(
-  file: string,
-  memory: boolean,
-  open: Open,
+  { open, name, logger }: Source,
   database: SqliteDatabase | undefined,
   tablePrefix: string,
 ): Promise<SqliteAdapter> {
-  const connection = memory && database !== undefined ? database : openFile(open, file)
+  const isOwned = database !== undefined
+  const first = openConnection(open, name, { timeout: 0, fileMustExist: isOwned })
   try {
-    if (!memory) await retryOnContention(async () => prepareFile(connection))
+    const path = isOwned ? name : pathOf(first)
+    if (path === '') return new SqliteAdapter(new OneConnection(first, true), undefined, tablePrefix)
+    await retryOnContention(async () => prepareFile(first, path, isOwned, logger))
+    warnOfNetwork(path, logger)
+    const reopen = () => {
+      const connection = openConnection(open, name, { timeout: 0, fileMustExist: true })
+      prepareFile(connection, path, false, logger)
+      return connection
+    }
+    const watch = () => openConnection(open, name, { timeout: 0, readonly: true, fileMustExist: true })
+    const file = new DatabaseFile({ path, logger, reopen, watch, accept: haveSameTables(tablePrefix) }, first)
+    return new SqliteAdapter(file, database, tablePrefix)
   } catch (error) {
-    if (connection !== database) connection.close()
+    first.close()
     throw error
   }
-  const reopen = memory ? undefined : () => open(file, { timeout: 0, readonly: true })
-  return new SqliteAdapter({ connection, database, reopen }, tablePrefix)
 }
 
-function openFile(open: Open, file: string): SqliteDatabase {
-  try {
-    // No busy timeout: it would block the event loop.
-    return open(file, { timeout: 0 })
-  } catch (error) {
-    // The driver reports a missing folder as a TypeError.
-    if (error instanceof TypeError) throw translate(Object.assign(error, { code: 'SQLITE_CANTOPEN' }), file)
-    const translated = translate(error, file)
-    // It loads its native part only now; built for another Node, or not at all, that fails without a code of SQLite's.
-    if (translated !== error) throw translated
-    throw new ConfigurationError(`better-sqlite3 cannot be loaded (${describe(error)}): npm rebuild better-sqlite3`, {
-      cause: error,
-    })
-  }
-}
-
-/** Readers and the writer do not wait for each other; a commit survives a crash of the process. */
-function prepareFile(connection: SqliteDatabase): void {
-  try {
-    connection.pragma('journal_mode = wal')
-    connection.pragma('synchronous = normal')
-  } catch (error) {
-    throw translate(error, connection.name)
+/** Compares what two files say of their migrations. */
+function haveSameTables(tablePrefix: string): (found: SqliteDatabase, before: SqliteDatabase) => void {
+  const text = `select version, checksum from ${sqliteDialect(tablePrefix).relation('migrations')} order by version`
+  const read = (database: SqliteDatabase) => JSON.stringify(database.prepare(text).all([]))
+  return (found, before) => {
+    if (read(found) !== read(before)) throw new MigrationError('its tables are of another version of rowcast')
   }
 }
