@@ -130,6 +130,8 @@ export class Line {
     for (lane.batch = this.#next(lane); lane.batch.length > 0; lane.batch = this.#next(lane)) {
       await this.#send(lane)
       lane.batch = []
+      // Nothing may be left to look again, where what waited behind it was rejected with it.
+      for (const each of [this.#narrow, this.#wide]) each.blocked = NOTHING
       // What waited for this flight, in the other lane.
       if (this.#special > 0 || lane.isWide) this.#startAll()
     }

@@ -1,6 +1,7 @@
-import type { Row } from '../adapters/adapter.js'
+import { portionOf, type Row } from '../adapters/adapter.js'
 import type { EventId, Metadata } from '../event.js'
 import type { BackendContext, DeadLetter, DeadLetterPage, DeadLetterStore } from './backend.js'
+import { portions } from './pieces.js'
 import type { WakeUps } from './wake-ups.js'
 
 /** Most letters of one event: one for each group that gave up on it. */
@@ -19,7 +20,18 @@ export class DeadLetterTable implements DeadLetterStore {
   }
 
   async list({ channel, after, limit }: DeadLetterPage & { limit: number }): Promise<readonly DeadLetter[]> {
-    const page = await this.#select({ channel: channel ?? null, id: null, after: after ?? null, limit })
+    const letters: DeadLetter[] = []
+    while (letters.length < limit) {
+      const most = portionOf(this.#context.adapter, 'list_dead', limit - letters.length)
+      const part = await this.#page(channel ?? null, letters.at(-1)?.id ?? after ?? null, most)
+      for (const letter of part) letters.push(letter)
+      if (part.length < most) break
+    }
+    return letters
+  }
+
+  async #page(channel: string | null, after: EventId | null, limit: number): Promise<readonly DeadLetter[]> {
+    const page = await this.#select({ channel, id: null, after, limit })
     const last = page.at(-1)
     if (!this.#ofGroups || last === undefined || page.length < limit) return page
     // The next page begins after this event, so that its letters of other groups belong here.
@@ -34,20 +46,28 @@ export class DeadLetterTable implements DeadLetterStore {
 
   async retry(letters: readonly Pick<DeadLetter, 'id' | 'channel'>[]): Promise<number> {
     const channels = new Set(letters.map(({ channel }) => channel))
-    const rows = await this.#context.adapter.run(this.#ofGroups ? 'revive_dead' : 'retry_dead', {
-      // An event may be a dead letter of several groups.
-      ids: [...new Set(letters.map(({ id }) => id))],
-      topics: this.#wakeUps.topicsOf(channels),
-    })
+    const { adapter } = this.#context
+    const verb = this.#ofGroups ? 'revive_dead' : 'retry_dead'
+    // An event may be a dead letter of several groups.
+    const ids = [...new Set(letters.map(({ id }) => id))]
+    let count = 0
+    for (const part of portions(adapter, verb, ids)) {
+      count += (await adapter.run(verb, { ids: part, topics: this.#wakeUps.topicsOf(channels) })).length
+    }
     for (const channel of channels) this.#wakeUps.returned(channel, 0)
-    return rows.length
+    return count
   }
 
   async discard(ids: readonly EventId[], reason: string): Promise<number> {
     // An event of the log is in the log still.
     const keep_history = !this.#ofGroups && this.#context.options.retentionMs > 0
-    const parameters = { ids, reason, keep_history, of_groups: this.#ofGroups }
-    return (await this.#context.adapter.run('discard_dead', parameters)).length
+    const { adapter } = this.#context
+    let count = 0
+    for (const part of portions(adapter, 'discard_dead', ids)) {
+      const parameters = { ids: part, reason, keep_history, of_groups: this.#ofGroups }
+      count += (await adapter.run('discard_dead', parameters)).length
+    }
+    return count
   }
 
   async #select(page: Readonly<Record<'channel' | 'id' | 'after', string | null>> & { limit: number }) {

@@ -4,6 +4,15 @@ import type { Parameters } from '../statements.js'
 /** Most rows that one call counts, where the database answers in the same tick. */
 const MOST = 100_000
 
+/** What a verb is asked about, as much of it at a time as one call should take. */
+export function* portions<Item>(adapter: Adapter, verb: string, items: readonly Item[]): Generator<readonly Item[]> {
+  for (let done = 0; done < items.length; ) {
+    const part = items.slice(done, done + portionOf(adapter, verb, items.length))
+    done += part.length
+    yield part
+  }
+}
+
 /** After which key each table that is counted goes on; empty where all of it has been counted. */
 type Places = Readonly<Record<string, readonly (string | number)[]>>
 

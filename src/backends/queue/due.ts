@@ -1,5 +1,6 @@
 import { type Adapter, portionOf } from '../../adapters/adapter.js'
 import type { BackendContext } from '../backend.js'
+import { portions } from '../pieces.js'
 import { type Findings, NOTHING } from '../poller.js'
 
 /** Most scheduled events of one channel moved into a queue in one statement. */
@@ -36,14 +37,11 @@ export async function findDue(context: BackendContext, channels: readonly string
 
 async function askDues({ adapter, clock }: BackendContext, channels: readonly string[]): Promise<readonly Due[]> {
   const dues: Due[] = []
-  while (dues.length < channels.length) {
-    const most = portionOf(adapter, 'next_due', channels.length)
-    const rows = await adapter.run('next_due', { channels: channels.slice(dues.length, dues.length + most) })
-    for (const row of rows) {
+  for (const part of portions(adapter, 'next_due', channels)) {
+    for (const row of await adapter.run('next_due', { channels: part })) {
       clock.observe(Number(row.now_ms))
       dues.push({ channel: String(row.channel), queue: toMs(row.queue_due_ms), scheduled: toMs(row.scheduled_due_ms) })
     }
-    if (rows.length === 0) break
   }
   return dues
 }

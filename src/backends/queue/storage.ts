@@ -1,6 +1,7 @@
-import { portionOf, type Row, type Work } from '../../adapters/adapter.js'
+import type { Row, Work } from '../../adapters/adapter.js'
 import type { EventId, NewEvent } from '../../event.js'
 import type { BackendContext } from '../backend.js'
+import { portions } from '../pieces.js'
 import type { Storage } from '../publisher.js'
 import { type PublishVerb, singleCall, store } from './store.js'
 
@@ -46,9 +47,7 @@ export class QueueStorage implements Storage {
 
   async #findMissing(events: readonly NewEvent[]): Promise<readonly NewEvent[]> {
     const found = new Set<Row[string]>()
-    for (let asked = 0; asked < events.length; ) {
-      const part = events.slice(asked, asked + portionOf(this.#context.adapter, 'find', events.length))
-      asked += part.length
+    for (const part of portions(this.#context.adapter, 'find', events)) {
       const rows = await this.#context.adapter.run('find', {
         ids: part.map((event) => event.id),
         keys: part.map(({ channel, priority, id }) => ({ channel, priority, id })),
