@@ -25,6 +25,7 @@ export class AbandonableAdapter implements Adapter, Complete {
     this.listen = adapter.listen?.bind(adapter)
     this.watch = adapter.watch?.bind(adapter)
     this.portion = adapter.portion?.bind(adapter)
+    this.checkTables = adapter.checkTables?.bind(adapter)
     this.destroy = adapter.destroy?.bind(adapter)
     this.checkTables = adapter.checkTables?.bind(adapter)
   }
