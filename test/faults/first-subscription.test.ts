@@ -16,10 +16,10 @@ import { SOON_MS, World } from '../support/world.js'
  */
 
 /** How long the database is away, in milliseconds: longer than any number of attempts that somebody may have thought of. */
-const AWAY_MS = 20_000
+const AWAY_MS = 16_000
 /** Longest that a publish waits for the subscriptions of its channel, in milliseconds, and some time on a busy machine. */
 const LIVE_MS = 30_000
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 15_000
 const DEADLINE_MS = 90_000
 
 /** Whether a subscription asks the database before it is live: a queue keeps what is published until somebody claims. */

@@ -7,6 +7,7 @@ import { drive, expand, MIGRATION_WAIT_S, migrationLocked, retryOnContention, si
 import { type Gate, gateOf } from '../gate.js'
 import { TimeLimit, withinLimit } from '../in-time.js'
 import { PROBE_TIMEOUT_MS } from '../opening.js'
+import { inTurn } from '../pool-turn.js'
 import { mysqlDialect } from './dialect.js'
 import { checkTransaction, type MysqlConnection, type MysqlPool, type PooledConnection } from './driver.js'
 import { translate } from './errors.js'
@@ -227,7 +228,10 @@ export class MysqlAdapter implements Adapter {
   }
 
   #take(): Promise<PooledConnection> {
-    return this.#resources.pool.getConnection().catch((error: unknown) => {
+    const { pool, own } = this.#resources
+    const connecting = pool.getConnection()
+    const taking = own === undefined ? inTurn(NAME, connecting, (late) => late.release()) : connecting
+    return taking.catch((error: unknown) => {
       throw translate(error)
     })
   }

@@ -1,4 +1,5 @@
 import { ClosedError, ConnectionError } from '../../errors.js'
+import { inTurn } from '../pool-turn.js'
 import type { ClientPool, PooledClient } from './driver.js'
 
 /** Where statements get their connections. */
@@ -32,7 +33,7 @@ export class SharedClients implements Clients {
   }
 
   async take(): Promise<PooledClient> {
-    const client = await this.#pool.connect()
+    const client = await inTurn('Postgres', this.#pool.connect(), (late) => late.release())
     if (this.#destroyed) {
       client.release()
       throw new ClosedError('the channel is closed: open another one')
