@@ -35,7 +35,7 @@ export interface ChannelOptions<S extends Schemas = Schemas> {
   readonly dropUnread?: boolean
   /**
    * Longest time between two whole looks for what is due, in milliseconds. Where nothing tells of other processes' publishes
-   * (MySQL, MariaDB, Postgres without LISTEN), probes come in between, a sixth of it apart at most. @default 1_000
+   * (MySQL, MariaDB, Postgres without LISTEN), probes come in between, a fifth of it apart at most. @default 1_000
    */
   readonly pollIntervalMs?: number
   /** Whether opening makes and upgrades the tables. @default true */

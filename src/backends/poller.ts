@@ -144,6 +144,8 @@ export class Poller implements Sleeper, AsyncDisposable {
       this.#looking.end()
       if (findings.ready.length === 0) this.#context.telemetry.count('events.poll.empty')
       this.#follow(findings)
+      // A look sees what a probe would.
+      this.#probeAtMs = NEVER_MS
       this.#probeInTime()
     } catch (error) {
       if (this.#closed) return

@@ -2,8 +2,8 @@
 const MIN_PAUSE_MS = 12
 /** The pause is this part of how long nothing has come: 12 ms for the first 3.6 s, 20 ms after 6 s … */
 const QUIET_PART = 1 / 300
-/** … and at most this part of the poll interval: 167 ms by default. */
-const MAX_PART = 1 / 6
+/** … and at most this part of the poll interval: 200 ms by default. */
+const MAX_PART = 1 / 5
 /** At least so many times what the probe took: one that is slow to come back, from far away or past others, is not sent more often. */
 const REST_FACTOR = 2
 /** And so many times what the server worked on it: of one core it gets 2 % at most. */

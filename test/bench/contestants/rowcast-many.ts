@@ -1,13 +1,19 @@
+import { createPool } from 'mysql2/promise'
 import { EventChannel } from 'rowcast'
+import { mysql } from 'rowcast/mysql'
 import type { ConsumeOptions, Payload, Session, Settings } from '../contestant.js'
 
-/** rowcast many times over in one process: an object for each channel, with a pool of its own, as so many processes have. */
+/**
+ * rowcast many times over in one process, to stand for as many processes: an object for each channel. They share a pool, since
+ * a server that is left as it is installed has no connections for a hundred.
+ */
 export async function open({ url, place, channels = [], options }: Settings): Promise<Session> {
   const where = { schema: place, tablePrefix: `${place}_`, ...options }
+  const pool = createPool({ uri: url, charset: 'utf8mb4', connectionLimit: 20 })
   // One makes the tables.
   await (await EventChannel.open(url, where)).close()
   const objects = await Promise.all(
-    channels.map(async (name) => ({ name, channel: await EventChannel.open(url, where) })),
+    channels.map(async (name) => ({ name, channel: await EventChannel.open(mysql({ pool }), where) })),
   )
   const by = ({ n }: Payload) => {
     const object = objects[n % objects.length]
@@ -25,7 +31,9 @@ export async function open({ url, place, channels = [], options }: Settings): Pr
       await Promise.all(listeners.map(({ ready }) => ready))
       return { [Symbol.asyncDispose]: async () => void (await Promise.all(listeners.map((each) => each.stop()))) }
     },
-    [Symbol.asyncDispose]: async () =>
-      void (await Promise.all(objects.map(({ channel }) => channel.close({ drainMs: 2_000 })))),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(objects.map(({ channel }) => channel.close({ drainMs: 2_000 })))
+      await pool.end()
+    },
   }
 }
