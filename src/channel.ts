@@ -237,9 +237,14 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
     return migrate(this.#adapter)
   }
 
-  /** Whether the database answers, within five seconds. Never rejects. */
+  /** Whether the database answers, within five seconds, and no listener has failed. Never rejects. */
   async health(): Promise<Health> {
-    return checkHealth(this.#adapter, this.backend, () => this.#assertNotClosed())
+    return checkHealth(
+      this.#adapter,
+      this.backend,
+      () => this.#assertNotClosed(),
+      () => this.#consumers.failure,
+    )
   }
 
   /**

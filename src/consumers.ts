@@ -1,5 +1,5 @@
 import type { Backend } from './backends/backend.js'
-import { ConnectionError, UnsupportedError } from './errors.js'
+import { ConnectionError, describe, UnsupportedError } from './errors.js'
 import type { EventId, EventMessage } from './event.js'
 import { type Hand, InHand } from './in-hand.js'
 import { type Handler, Listener } from './listener.js'
@@ -27,6 +27,8 @@ export class Consumers {
   readonly #inHand = new InHand()
   readonly #subscriptions = new Set<Subscription>()
   readonly #listeners = new Map<string, Listener>()
+  /** Listeners that could not go on, and why, until their owners stop them. */
+  readonly #failed = new Map<Listener, string>()
   readonly #becomingLive = new Map<Promise<unknown>, readonly string[]>()
   #stopping = false
   #closing: Promise<unknown> | undefined
@@ -87,6 +89,10 @@ export class Consumers {
         // The listener acks when a handler returns, which is later than asking for the next event.
         subscribe: (demand) => this.subscribe(channels, { ...options, autoAck: false }, demand),
         onStopped: ({ id }) => this.#listeners.delete(id),
+        onFailed: (failed, error) => {
+          this.#failed.set(failed, `the listener of ${channels.join(', ')} cannot go on: ${describe(error)}`)
+        },
+        onStop: (stopped) => this.#failed.delete(stopped),
       },
       handler,
       options,
@@ -96,9 +102,15 @@ export class Consumers {
   }
 
   async stopListener(id: string, options: StopOptions | undefined): Promise<boolean> {
-    const listener = this.#listeners.get(id)
+    const listener = this.#listeners.get(id) ?? [...this.#failed.keys()].find((failed) => failed.id === id)
     await listener?.stop(options)
     return listener !== undefined
+  }
+
+  /** Why a listener could not go on, of the first that its owner has not stopped since. */
+  get failure(): string | undefined {
+    const [failure] = this.#failed.values()
+    return failure
   }
 
   /** The message that a caller means, in this object's hands. */

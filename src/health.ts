@@ -18,10 +18,16 @@ export interface Health {
 const HEALTH_TIMEOUT_MS = 5_000
 
 /**
- * Asks the database for the time. Never rejects.
+ * Asks the database for the time, and whether a listener has failed. Never rejects.
  * @param assertOpen throws when the channel is closed, whatever the database says
+ * @param failure why a listener could not go on
  */
-export async function checkHealth(adapter: Adapter, backend: BackendName, assertOpen: () => void): Promise<Health> {
+export async function checkHealth(
+  adapter: Adapter,
+  backend: BackendName,
+  assertOpen: () => void,
+  failure: () => string | undefined,
+): Promise<Health> {
   const startedMs = performance.now()
   const report = (error: string | undefined): Health => ({
     ok: error === undefined,
@@ -33,7 +39,7 @@ export async function checkHealth(adapter: Adapter, backend: BackendName, assert
   try {
     assertOpen()
     const answered = await atMost(HEALTH_TIMEOUT_MS, handled(adapter.run('now')))
-    return report(answered === undefined ? `no answer within ${HEALTH_TIMEOUT_MS} ms` : undefined)
+    return report(answered === undefined ? `no answer within ${HEALTH_TIMEOUT_MS} ms` : failure())
   } catch (error) {
     return report(describe(error))
   }

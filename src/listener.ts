@@ -22,6 +22,10 @@ export interface ListenerContext {
   /** Subscribes; `demand` says how many more events could be handled right now. */
   subscribe(demand: () => number): Subscription
   onStopped(listener: Listener): void
+  /** It cannot go on. */
+  onFailed(listener: Listener, error: unknown): void
+  /** Its owner stops it, and so knows if it had failed. */
+  onStop(listener: Listener): void
 }
 
 /**
@@ -69,7 +73,12 @@ export class Listener implements AsyncDisposable {
     this.ready = this.#subscription.ready
     const failed = defer<never>()
     this.failed = handled(failed.promise)
-    this.#running = this.#run().catch(failed.reject)
+    this.#running = this.#run().catch((error: unknown) => {
+      context.onFailed(this, error)
+      failed.reject(error)
+    })
+    // One that ends by itself, by its signal or since it cannot go on, is over as if it had been stopped.
+    detach(this.#running.then(() => this.end()))
   }
 
   /**
@@ -78,6 +87,7 @@ export class Listener implements AsyncDisposable {
    */
   async stop(options?: StopOptions): Promise<void> {
     const { drainMs } = resolveStopOptions(options)
+    this.#context.onStop(this)
     const done = isCalledFrom(this.#handle.name) ? this.#othersDone() : this.end()
     const inTime = await atMost(
       drainMs,

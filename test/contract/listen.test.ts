@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { type EventMessage, RowcastError } from '../../src/index.js'
+import { type EventMessage, MigrationError, RowcastError } from '../../src/index.js'
 import { DATABASES } from '../support/databases.js'
 import { recorder } from '../support/logger.js'
 import { suite } from '../support/suite.js'
@@ -176,6 +176,34 @@ for (const database of DATABASES) {
       )
     }
     assert.is(logger.lines.filter(({ level }) => level === 'warn').length, 2 * wanted.length)
+  })
+
+  test('a listener that ended by its signal is forgotten', async () => {
+    await using world = await open()
+    const stopping = new AbortController()
+    const listener = world.channel.listen('orders', () => undefined, { signal: stopping.signal })
+    await listener.ready
+    stopping.abort()
+    await eventually(SOON_MS, () => world.channel.telemetry.snapshot()['events.listeners'] === 0)
+    assert.is(await world.channel.stopListener(listener.id), false)
+    assert.is((await world.channel.health()).ok, true)
+    await listener.stop()
+  })
+
+  test('a listener that cannot go on is forgotten, and health tells of it until its owner stops it', async () => {
+    await using world = await open({ pollIntervalMs: 50 })
+    const listener = world.channel.listen('orders', () => undefined)
+    await listener.ready
+    await world.place.sql(`drop table ${world.place.table('queue')}`)
+    const error = await listener.failed.catch((failure: unknown) => failure)
+    assert.instance(error, MigrationError)
+    await eventually(SOON_MS, () => world.channel.telemetry.snapshot()['events.listeners'] === 0)
+    const health = await world.channel.health()
+    assert.is(health.ok, false)
+    assert.match(String(health.error), /^the listener of orders cannot go on: MigrationError: /)
+    assert.is(await world.channel.stopListener(listener.id), true)
+    assert.is((await world.channel.health()).ok, true)
+    assert.is(await world.channel.stopListener(listener.id), false)
   })
 
   test('a signal that many share gets one listener of ours, and ends them all', async () => {
