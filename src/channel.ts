@@ -239,12 +239,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
 
   /** Whether the database answers, within five seconds, and no listener has failed. Never rejects. */
   async health(): Promise<Health> {
-    return checkHealth(
-      this.#adapter,
-      this.backend,
-      () => this.#assertNotClosed(),
-      () => this.#consumers.failure,
-    )
+    return checkHealth(this.#adapter, this.backend, this.#consumers, () => this.#assertNotClosed())
   }
 
   /**

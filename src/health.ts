@@ -19,14 +19,14 @@ const HEALTH_TIMEOUT_MS = 5_000
 
 /**
  * Asks the database for the time, and whether a listener has failed. Never rejects.
+ * @param consumers among them perhaps a listener that could not go on
  * @param assertOpen throws when the channel is closed, whatever the database says
- * @param failure why a listener could not go on
  */
 export async function checkHealth(
   adapter: Adapter,
   backend: BackendName,
+  consumers: { readonly failure: string | undefined },
   assertOpen: () => void,
-  failure: () => string | undefined,
 ): Promise<Health> {
   const startedMs = performance.now()
   const report = (error: string | undefined): Health => ({
@@ -39,7 +39,7 @@ export async function checkHealth(
   try {
     assertOpen()
     const answered = await atMost(HEALTH_TIMEOUT_MS, handled(adapter.run('now')))
-    return report(answered === undefined ? `no answer within ${HEALTH_TIMEOUT_MS} ms` : failure())
+    return report(answered === undefined ? `no answer within ${HEALTH_TIMEOUT_MS} ms` : consumers.failure)
   } catch (error) {
     return report(describe(error))
   }
