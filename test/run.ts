@@ -15,7 +15,7 @@ import { RunDatabases, SERVERS } from './support/servers/find.js'
 const MINIMUM = 800
 const PARALLEL = 2
 const ROOT = fileURLToPath(new URL('.', import.meta.url))
-const NOT_TESTS = ['support', 'bench', 'soak']
+const NOT_TESTS = ['support', 'bench', 'soak', 'matrix']
 
 function findFiles(patterns: readonly string[]): readonly string[] {
   return readdirSync(ROOT, { recursive: true, encoding: 'utf8' })

