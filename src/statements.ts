@@ -32,6 +32,10 @@ export interface Statement {
   readonly each: Each | undefined
   /** The fields, in order, of those lists whose elements the statement reads by position. */
   readonly layouts: ReadonlyMap<string, readonly string[]>
+  /** The lists that may be cut: the statement does to each element the same, whatever others there are. */
+  readonly cuttable: readonly string[]
+  /** The lists of which it takes the length alone: nothing else of them travels. */
+  readonly counted: readonly string[]
 }
 
 /** `:events.id` in a statement: it runs for each element of `events`, whose field goes to that place. */
@@ -46,6 +50,10 @@ const TOKEN =
   /(?<text>'(?:[^']|'')*')|(?<comment>--[^\n]*)|(?<cast>::)|(?<!\w):(?<parameter>[a-z_]+(?:\.[a-z_]+)?)|\browcast[._](?<relation>[a-z_]+)/g
 /** A list in MySQL's words, and those of its columns that are read by position: a third faster than by name (measured). */
 const LIST = /json_table\(:(?<list>[a-z_]+), '\$\[\*\]' columns \((?<columns>[\s\S]*?)\n\s*\)\)/g
+/** A list that is only counted, or of whose elements one is told from another by its place, goes as a whole. */
+const CUTTABLE = /json_table\(:(?<list>[a-z_]+),/g
+const COUNTED = /\bjson_length\(:(?<list>[a-z_]+)\)/g
+const NUMBERED = /\brow_number\(\)/
 const BY_POSITION = /^\s*(\w+) .*path '\$\[(\d+)\]',?$/gm
 
 /**
@@ -120,7 +128,16 @@ export function compile(dialect: Dialect, name: string, step: string | undefined
     parameters.push(parameter)
     return dialect.placeholder(parameters.length, parameter)
   })
-  return { name, step, text, parameters, each: findEach(parameters), layouts: findLayouts(source) }
+  return {
+    name,
+    step,
+    text,
+    parameters,
+    each: findEach(parameters),
+    layouts: findLayouts(source),
+    cuttable: NUMBERED.test(source) ? [] : findUsedOnly(source, CUTTABLE),
+    counted: findUsedOnly(source, COUNTED),
+  }
 }
 
 function findEach(parameters: readonly string[]): Each | undefined {
@@ -139,6 +156,14 @@ function findLayouts(source: string): ReadonlyMap<string, readonly string[]> {
     if (layout.length > 0) layouts.set(list, layout)
   }
   return layouts
+}
+
+/** The lists that a statement uses in one way and in no other. */
+function findUsedOnly(source: string, way: RegExp): readonly string[] {
+  const code = source.replaceAll(/--[^\n]*/g, '')
+  const used = new Set(Array.from(code.matchAll(way), ({ groups: { list = '' } = {} }) => list))
+  const elsewhere = code.replaceAll(way, '')
+  return [...used].filter((list) => !new RegExp(`:${list}\\b`).test(elsewhere))
 }
 
 /** In one pass, so that nothing that was written in, such as a schema with a colon, is read again. */
@@ -169,8 +194,18 @@ export function bind(statement: Statement, parameters: Parameters): (string | nu
     if (name.includes('.')) return null
     const value = read(parameters, name)
     if (value === undefined) throw new Error(`${statement.name} needs the parameter ${name}`)
-    return isList(value) ? JSON.stringify(lay(value, statement.layouts.get(name))) : value
+    if (!isList(value)) return value
+    return JSON.stringify(
+      statement.counted.includes(name) ? value.map(() => 0) : lay(value, statement.layouts.get(name)),
+    )
   })
+}
+
+/** Each element of a list as the JSON text that `bind` makes of it. */
+export function serializeElements(statement: Statement, parameters: Parameters, list: string): readonly string[] {
+  const value = read(parameters, list)
+  if (!isList(value)) throw new Error(`${statement.name} needs the list ${list}`)
+  return lay(value, statement.layouts.get(list)).map((element) => JSON.stringify(element))
 }
 
 /** The elements that a statement runs for, one at a time. */

@@ -13,6 +13,8 @@ function grownLong() {
     parameters: [],
     each: undefined,
     layouts: new Map(),
+    cuttable: [],
+    counted: [],
   })
   const prepared = known.query([], true)
   for (let i = 0; i < 20; i++) known.note(prepared, 1)

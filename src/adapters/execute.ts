@@ -1,8 +1,9 @@
 import { ContentionError, MigrationError } from '../errors.js'
-import { bind, elementsOf, isIdle, type Statement, type Statements } from '../statements.js'
+import { elementsOf, isIdle, type Parameters, type Statement, type Statements } from '../statements.js'
 import { backoffMs, sleep } from '../wait.js'
 import type { Call, Row, Work } from './adapter.js'
 import type { TimeLimit } from './in-time.js'
+import { bindInParts, type StatementLimits } from './parts.js'
 
 /** One statement with its values, ready for a driver. */
 export interface Prepared {
@@ -10,6 +11,8 @@ export interface Prepared {
   readonly values: (string | number | boolean | null)[]
   /** What it runs for, one at a time, where it is such a statement. */
   readonly elements?: readonly Row[]
+  /** Whether it is one of several that are one statement, so that all are done or none. */
+  readonly isPart?: boolean
 }
 
 /** A unit of work, spelled out into the statements that a driver runs one after another. */
@@ -18,12 +21,13 @@ export type Steps<Result> = Generator<Prepared, Result, readonly Row[]>
 /**
  * Turns verbs into their statements; the rows of each step are a list parameter of the steps after it, unless the step is
  * skipped by a caller who gives them.
+ * @param limits how large a statement may be. Absent: the database takes any
  */
-export function* expand<Result>(statements: Statements, work: Work<Result>): Steps<Result> {
+export function* expand<Result>(statements: Statements, work: Work<Result>, limits?: StatementLimits): Steps<Result> {
   let next = work.next()
   while (!next.done) {
     try {
-      const rows = yield* expandCall(statements, next.value)
+      const rows = yield* expandCall(statements, next.value, limits)
       next = work.next(rows)
     } catch (error) {
       next = work.throw(error)
@@ -32,7 +36,7 @@ export function* expand<Result>(statements: Statements, work: Work<Result>): Ste
   return next.value
 }
 
-function* expandCall(statements: Statements, call: Call): Steps<readonly Row[]> {
+function* expandCall(statements: Statements, call: Call, limits: StatementLimits | undefined): Steps<readonly Row[]> {
   if ('sql' in call) {
     return yield { statement: migration(call.sql), values: [] }
   }
@@ -41,17 +45,41 @@ function* expandCall(statements: Statements, call: Call): Steps<readonly Row[]> 
   const rows: Row[] = []
   for (const statement of steps) {
     const idle = steps.length > 1 && isIdle(statement, parameters)
-    const found = idle
-      ? []
-      : yield { statement, values: bind(statement, parameters), elements: elementsOf(statement, parameters) }
+    const found = idle ? [] : yield* prepare(statement, parameters, limits)
     if (statement.step !== undefined && !(idle && statement.step in parameters)) parameters[statement.step] = found
     for (const row of found) rows.push(row)
   }
   return rows
 }
 
+function* prepare(
+  statement: Statement,
+  parameters: Parameters,
+  limits: StatementLimits | undefined,
+): Steps<readonly Row[]> {
+  const elements = elementsOf(statement, parameters)
+  const parts = bindInParts(statement, parameters, limits)
+  const isPart = parts.length > 1
+  const rows: Row[] = []
+  for (const values of parts) {
+    const found = yield { statement, values, elements, isPart }
+    if (!isPart) return found
+    for (const row of found) rows.push(row)
+  }
+  return rows
+}
+
 function migration(text: string): Statement {
-  return { name: 'migration', step: undefined, text, parameters: [], each: undefined, layouts: new Map() }
+  return {
+    name: 'migration',
+    step: undefined,
+    text,
+    parameters: [],
+    each: undefined,
+    layouts: new Map(),
+    cuttable: [],
+    counted: [],
+  }
 }
 
 /** A unit of work of a single verb. */

@@ -1,27 +1,35 @@
 import { createHash } from 'node:crypto'
-import { ConnectionError, describe, EndedError, PayloadError, RowcastError, UnsupportedError } from '../../errors.js'
+import { ConnectionError, describe, EndedError, RowcastError, UnsupportedError } from '../../errors.js'
+import type { Logger } from '../../logger.js'
 import { type Parameters, Statements } from '../../statements.js'
-import { atMost, detach, handled } from '../../wait.js'
+import { atMost, handled } from '../../wait.js'
 import type { Adapter, Row, Work } from '../adapter.js'
 import { drive, expand, MIGRATION_WAIT_S, migrationLocked, retryOnContention, single } from '../execute.js'
-import { type Gate, gateOf } from '../gate.js'
-import { TimeLimit, withinLimit } from '../in-time.js'
+import { ANSWER_LIMIT_MS, TimeLimit } from '../in-time.js'
 import { PROBE_TIMEOUT_MS } from '../opening.js'
-import { inTurn } from '../pool-turn.js'
+import type { StatementLimits } from '../parts.js'
+import { joinTransaction } from './caller.js'
 import { mysqlDialect } from './dialect.js'
-import { checkTransaction, type MysqlConnection, type MysqlPool, type PooledConnection } from './driver.js'
-import { translate } from './errors.js'
+import { type MysqlPool, poolSizeOf } from './driver.js'
 import { type HopefulExchange, hope, LeaseLost } from './hopeful.js'
-import { answered, ask, NAME, query } from './query.js'
+import { Preparing } from './preparing.js'
+import { COMMIT, ROLLBACK, type Session } from './session.js'
+import { Occupied, Sessions, undo } from './sessions.js'
+import { meet } from './settings.js'
 
 /**
  * After this long without a statement the server ends a transaction of ours, in seconds: its process stands still, and
  * would keep others from the rows that it locked.
  */
 export const STANDSTILL_S = 5
-/** What sees to it where sessions are not our own, or the server knows no limit for transactions alone. */
-const LIMIT_IDLE = `set @rowcast_wait_timeout = @@session.wait_timeout, session wait_timeout = ${STANDSTILL_S}`
-const RESTORE_IDLE = 'set session wait_timeout = @rowcast_wait_timeout'
+/**
+ * What sees to it where sessions are not our own, or the server knows no limit for transactions alone; and lets us change
+ * rows that are joined with a list.
+ */
+const GUARD = `set
+  @rowcast_wait_timeout = @@session.wait_timeout, session wait_timeout = ${STANDSTILL_S},
+  @rowcast_safe_updates = @@session.sql_safe_updates, session sql_safe_updates = 0`
+const UNGUARD = 'set session wait_timeout = @rowcast_wait_timeout, session sql_safe_updates = @rowcast_safe_updates'
 /** MariaDB has a limit for transactions alone. */
 const IDLE_TRANSACTION_LIMIT = 'select @@session.idle_transaction_timeout'
 /** What the statements rest on, in one; and its parts, to tell which of them a server lacks. */
@@ -31,15 +39,28 @@ const PARTS_NEEDED = [
   { name: 'json_table', sql: `select j.n from ${LIST}` },
   { name: 'skip locked', sql: 'select j.n from (select 1 as n) as j for update skip locked' },
 ]
-const READ_COMMITTED = 'set transaction isolation level read committed'
+const READ_COMMITTED = 'set transaction isolation level read committed, read write'
+/** What can be asked outside of a transaction without a trace. */
+const READS = /^\s*(select|with)\b/i
+/** What a statement has besides its values, in bytes; plenty. */
+const OVERHEAD_BYTES = 4_096
+
+/** Longest that a named lock is waited for, with its answer, in milliseconds. */
+const LOCK_LIMIT_MS = ANSWER_LIMIT_MS + MIGRATION_WAIT_S * 1_000
 
 export interface MysqlResources {
   readonly pool: MysqlPool
-  /**
-   * How a pool that is ours alone is let go of; its sessions are at READ COMMITTED, and have `STANDSTILL_S` where the server
-   * knows such a limit. `undefined` when the pool is the user's.
-   */
+  /** How a pool that is ours alone is let go of; `undefined` when the pool is the user's. */
   readonly own: { end(): Promise<void>; destroy(): void } | undefined
+  /** Connections of ours that are being set up, by the driver's own object for each. */
+  readonly beingSetUp: WeakMap<object, Promise<void>>
+}
+
+/** A verb of one statement has to run in a transaction after all. Goes no further than the adapter. */
+class NeedsTransaction extends RowcastError {
+  constructor() {
+    super('DATABASE', 'needs a transaction')
+  }
 }
 
 /**
@@ -49,24 +70,31 @@ export class MysqlAdapter implements Adapter {
   readonly dialect
   readonly #statements: Statements
   readonly #resources: MysqlResources
-  readonly #gate: Gate
-  readonly #lent = new Set<PooledConnection>()
+  readonly #sessions: Sessions
+  readonly #preparing = new Preparing()
+  #limits: StatementLimits | undefined
   #limitsIdle = false
+  /** Whether sessions were met that commit nothing by themselves. */
+  #commits = false
 
-  /** The driver has 0 for no limit. */
   get poolSize(): number | undefined {
-    return this.#resources.pool.pool?.config?.connectionLimit || undefined
+    return poolSizeOf(this.#resources.pool)
   }
 
-  constructor(resources: MysqlResources, tablePrefix: string) {
+  constructor(resources: MysqlResources, tablePrefix: string, logger: Logger) {
     this.dialect = mysqlDialect(tablePrefix)
     this.#statements = new Statements(this.dialect)
     this.#resources = resources
-    this.#gate = gateOf(resources.pool.pool ?? resources.pool, this.poolSize)
+    this.#sessions = new Sessions(resources, this.#preparing, logger)
   }
 
   /** Asks for what the statements need, rather than believe a version string. */
   async probe(): Promise<void> {
+    const { maxAllowedPacket } = await this.#sessions.use(meet)
+    this.#limits = {
+      partBytes: Math.floor(maxAllowedPacket / 2) - OVERHEAD_BYTES,
+      mostBytes: maxAllowedPacket - OVERHEAD_BYTES,
+    }
     const refusal = await this.#refusal(NEEDED)
     if (refusal !== undefined) {
       const refused = await Promise.all(PARTS_NEEDED.map(async ({ name, sql }) => (await this.#refusal(sql)) && name))
@@ -76,7 +104,7 @@ export class MysqlAdapter implements Adapter {
         { cause: refusal },
       )
     }
-    this.#limitsIdle = this.#resources.own !== undefined && (await this.#refusal(IDLE_TRANSACTION_LIMIT)) === undefined
+    this.#limitsIdle = this.#sessions.isOwn && (await this.#refusal(IDLE_TRANSACTION_LIMIT)) === undefined
   }
 
   has(verb: string): boolean {
@@ -89,24 +117,68 @@ export class MysqlAdapter implements Adapter {
     return rows as readonly R[]
   }
 
-  #run(verb: string, parameters: Parameters, withinMs: number | undefined): Promise<readonly Row[]> {
-    const alone = this.#statements.get(verb).length === 1
-    const work = () => single(verb, parameters)
-    const limit = withinMs === undefined ? undefined : new TimeLimit(withinMs)
-    return retryOnContention(
-      () =>
-        this.#withConnection(
-          (connection) => (alone ? this.#drive(connection, work) : this.#inTransaction(connection, work)),
-          limit,
-        ),
-      limit,
+  transaction<Result>(work: () => Work<Result>): Promise<Result> {
+    return this.#transaction(work, undefined)
+  }
+
+  async join<Result>(tx: unknown, work: () => Work<Result>): Promise<Result> {
+    return this.#drive(await joinTransaction(tx, this.#preparing), work)
+  }
+
+  /** DDL commits on its own here, so a named lock of the session stands in for a transaction. */
+  exclusively<Result>(work: () => Work<Result>): Promise<Result> {
+    return retryOnContention(() =>
+      this.#sessions.use(async (session) => {
+        await session.look()
+        await this.#leaveOther(session)
+        const lock = await this.#lockName(session)
+        const taken = await session.ask('select get_lock(?, ?) as answer', [lock, MIGRATION_WAIT_S], LOCK_LIMIT_MS)
+        if (Number(taken) !== 1) throw migrationLocked()
+        try {
+          const result = await this.#drive(session, work)
+          await session.command(COMMIT)
+          return result
+        } finally {
+          await session.ask('select release_lock(?) as answer', [lock], LOCK_LIMIT_MS).catch(() => undefined)
+        }
+      }),
     )
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.own?.end()
+  }
+
+  /** Of a pool of the user's, only what is in use here. */
+  destroy(): void {
+    this.#sessions.destroy()
+    this.#resources.own?.destroy()
+  }
+
+  async #run(verb: string, parameters: Parameters, withinMs: number | undefined): Promise<readonly Row[]> {
+    const limit = withinMs === undefined ? undefined : new TimeLimit(withinMs)
+    const work = () => single(verb, parameters)
+    const [statement, ...more] = this.#statements.get(verb)
+    if (statement === undefined || more.length > 0 || this.#commits) return this.#transaction(work, limit)
+    const isRead = READS.test(statement.text)
+    const runAlone = (session: Session) => this.#runAlone(session, isRead, work)
+    try {
+      return await retryOnContention(() => this.#sessions.use(runAlone, limit), limit)
+    } catch (error) {
+      if (error instanceof NeedsTransaction) return this.#transaction(work, limit)
+      throw error
+    }
+  }
+
+  #transaction<Result>(work: () => Work<Result>, limit: TimeLimit | undefined): Promise<Result> {
+    const run = (session: Session) => this.#inTransaction(session, work)
+    return retryOnContention(() => this.#sessions.use(run, limit), limit)
   }
 
   /** Why the server does not take a statement; `undefined` when it does. */
   async #refusal(sql: string): Promise<RowcastError | undefined> {
     try {
-      await this.#withConnection((connection) => answered(connection.query({ sql }), PROBE_TIMEOUT_MS))
+      await this.#sessions.use((session) => session.command(sql, PROBE_TIMEOUT_MS))
       return undefined
     } catch (error) {
       if (error instanceof RowcastError && error.code === 'DATABASE') return error
@@ -119,7 +191,7 @@ export class MysqlAdapter implements Adapter {
     const work = () => single('exchange', parameters)
     try {
       const rows = await retryOnContention(() =>
-        this.#withConnection((connection) => this.#inTransaction(connection, work, changes)),
+        this.#sessions.use((session) => this.#inTransaction(session, work, changes)),
       )
       return [...acks, ...rows]
     } catch (error) {
@@ -128,154 +200,97 @@ export class MysqlAdapter implements Adapter {
     }
   }
 
-  transaction<Result>(work: () => Work<Result>): Promise<Result> {
-    return retryOnContention(() => this.#withConnection((connection) => this.#inTransaction(connection, work)))
-  }
-
-  async join<Result>(tx: unknown, work: () => Work<Result>): Promise<Result> {
-    return this.#drive(await checkTransaction(tx), work)
-  }
-
-  /** DDL commits on its own here, so a named lock of the session stands in for a transaction. */
-  exclusively<Result>(work: () => Work<Result>): Promise<Result> {
-    return retryOnContention(() =>
-      this.#withConnection(async (connection) => {
-        const lock = await this.#lockName(connection)
-        const taken = await ask(connection, 'select get_lock(?, ?) as answer', [lock, String(MIGRATION_WAIT_S)])
-        if (Number(taken) !== 1) throw migrationLocked()
-        try {
-          return await this.#drive(connection, work)
-        } finally {
-          await ask(connection, 'select release_lock(?) as answer', [lock]).catch(() => undefined)
-        }
-      }),
-    )
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#resources.own?.end()
-  }
-
-  /** Of a pool of the user's, only what is in use here. */
-  destroy(): void {
-    for (const connection of this.#lent) connection.destroy()
-    this.#resources.own?.destroy()
-  }
-
   /** Named locks belong to the server, not to a database. */
-  async #lockName(connection: MysqlConnection): Promise<string> {
-    const database = await ask(connection, 'select database() as answer', [])
+  async #lockName(session: Session): Promise<string> {
+    const database = await session.ask('select database() as answer', [], ANSWER_LIMIT_MS)
     const address = JSON.stringify([database, this.dialect.relation('migrations')])
     return `rowcast_${createHash('sha256').update(address).digest('hex').slice(0, 40)}`
   }
 
+  /**
+   * Runs one statement that commits by itself. The answer to a write says whether it did, at no cost; before a read, which
+   * could see an old state, a session that others use is asked.
+   */
+  async #runAlone<Result>(session: Session, isRead: boolean, work: () => Work<Result>): Promise<Result> {
+    if (isRead && !this.#sessions.isOwn) {
+      await session.look()
+      if (!session.commitsByItself) throw this.#commitFromNowOn()
+      if (session.isInTransaction) throw new Occupied()
+    }
+    const result = await this.#drive(session, work, { isAlone: true })
+    if (session.commitsByItself && !session.isInTransaction) return result
+    const reason = session.commitsByItself ? new Occupied() : this.#commitFromNowOn()
+    await undo(session)
+    throw reason
+  }
+
+  #commitFromNowOn(): NeedsTransaction {
+    this.#commits = true
+    this.#sessions.tell(
+      'autocommit',
+      'connections of this pool have autocommit = 0: rowcast commits its own work, and rolls back what a connection brings along uncommitted (set autocommit = 1 to spare three round trips a statement)',
+    )
+    return new NeedsTransaction()
+  }
+
   async #inTransaction<Result>(
-    connection: PooledConnection,
+    session: Session,
     work: () => Work<Result>,
     changes?: ReadonlyMap<string, number>,
   ): Promise<Result> {
-    if (this.#resources.own === undefined) await answered(connection.query({ sql: READ_COMMITTED }))
-    if (this.#limitsIdle) return this.#transact(connection, work, changes)
-    await answered(connection.query({ sql: LIMIT_IDLE }))
+    if (this.#limitsIdle) return this.#transact(session, work, changes)
+    await session.command(GUARD)
     try {
-      return await this.#transact(connection, work, changes)
+      if (!this.#sessions.isOwn) {
+        await this.#leaveOther(session)
+        await session.command(READ_COMMITTED)
+      }
+      return await this.#transact(session, work, changes)
     } finally {
       // A session that keeps the limit is nobody's.
-      await answered(connection.query({ sql: RESTORE_IDLE }), 1_000).catch(() => connection.destroy())
+      await session.command(UNGUARD, 1_000).catch(() => session.discard())
     }
   }
 
+  /** Where nothing commits by itself, each read leaves a transaction open: it is ended. Any other is somebody's. */
+  async #leaveOther(session: Session): Promise<void> {
+    if (!session.commitsByItself) this.#commitFromNowOn()
+    if (!session.isInTransaction) return
+    if (session.commitsByItself) throw new Occupied()
+    await undo(session)
+  }
+
   async #transact<Result>(
-    connection: MysqlConnection,
+    session: Session,
     work: () => Work<Result>,
     changes?: ReadonlyMap<string, number>,
   ): Promise<Result> {
     try {
-      await answered(connection.query({ sql: 'start transaction' }))
-      const result = await this.#drive(connection, work, changes)
-      await answered(connection.query({ sql: 'commit' })).catch(asUnknown)
+      await session.command('start transaction')
+      const result = await this.#drive(session, work, { changes })
+      await session.command(COMMIT).catch(asUnknown)
       return result
     } catch (error) {
       // On a broken connection there is nothing left to roll back.
-      await atMost(1_000, handled(connection.query({ sql: 'rollback' }))).catch(() => undefined)
+      await atMost(1_000, handled(session.command(ROLLBACK))).catch(() => undefined)
       throw error
     }
   }
 
   #drive<Result>(
-    connection: MysqlConnection,
+    session: Session,
     work: () => Work<Result>,
-    changes?: ReadonlyMap<string, number>,
+    { changes, isAlone = false }: { changes?: ReadonlyMap<string, number> | undefined; isAlone?: boolean } = {},
   ): Promise<Result> {
-    return drive(expand(this.#statements, work()), (prepared) =>
-      query(connection, prepared, changes?.get(prepared.statement.name)),
-    )
-  }
-
-  /** @param limit of what keeps leases: it passes the gate, and is given up in time */
-  async #withConnection<Result>(
-    work: (connection: PooledConnection) => Promise<Result>,
-    limit?: TimeLimit,
-  ): Promise<Result> {
-    if (limit !== undefined) return this.#use(await this.#takeWithin(limit), work, limit)
-    const entering = this.#gate.enter()
-    if (entering !== undefined) await entering
-    try {
-      return await this.#use(await this.#take(), work)
-    } finally {
-      this.#gate.leave()
-    }
-  }
-
-  #take(): Promise<PooledConnection> {
-    const { pool, own } = this.#resources
-    const connecting = pool.getConnection()
-    const taking = own === undefined ? inTurn(NAME, connecting, (late) => late.release()) : connecting
-    return taking.catch((error: unknown) => {
-      throw translate(error)
+    return drive(expand(this.#statements, work(), this.#limits), async (prepared) => {
+      if (isAlone && prepared.isPart) throw new NeedsTransaction()
+      return session.run(prepared, changes?.get(prepared.statement.name))
     })
-  }
-
-  async #takeWithin(limit: TimeLimit): Promise<PooledConnection> {
-    const taking = this.#take()
-    try {
-      return await withinLimit(NAME, taking, limit)
-    } catch (error) {
-      detach(taking.then((connection) => connection.release()))
-      throw error
-    }
-  }
-
-  async #use<Result>(
-    connection: PooledConnection,
-    work: (connection: PooledConnection) => Promise<Result>,
-    limit?: TimeLimit,
-  ): Promise<Result> {
-    this.#lent.add(connection)
-    try {
-      const working = work(connection)
-      const result = await (limit === undefined ? working : withinLimit(NAME, working, limit))
-      connection.release()
-      return result
-    } catch (error) {
-      const translated = translate(error)
-      if (isBroken(translated)) connection.destroy()
-      else connection.release()
-      throw translated
-    } finally {
-      this.#lent.delete(connection)
-    }
   }
 }
 
 /** A commit that the server was asked to end may have been done. */
 function asUnknown(error: unknown): never {
-  const translated = translate(error)
-  if (!(translated instanceof EndedError)) throw translated
-  throw new ConnectionError('MySQL ended a commit: whether it was done is not known', { cause: translated.cause })
-}
-
-/** Whether the server has hung up, as it also does on what is too large for it. */
-function isBroken(error: unknown): boolean {
-  return error instanceof ConnectionError || error instanceof PayloadError
+  if (!(error instanceof EndedError)) throw error
+  throw new ConnectionError('MySQL ended a commit: whether it was done is not known', { cause: error.cause })
 }

@@ -1,10 +1,9 @@
-import { ConfigurationError } from '../../errors.js'
-import { translate } from './errors.js'
-
 /** What we use of a `mysql2/promise` connection. */
 export interface MysqlConnection {
   execute(options: QueryOptions): Promise<readonly unknown[]>
   query(options: QueryOptions): Promise<readonly unknown[]>
+  /** The connection with callbacks that it wraps: the same object each time that a pool hands it out. */
+  readonly connection?: CoreConnection
 }
 
 export interface PooledConnection extends MysqlConnection {
@@ -19,48 +18,47 @@ export interface MysqlPool extends MysqlConnection {
   readonly pool?: { readonly config?: { readonly connectionLimit?: number } }
 }
 
-interface QueryOptions {
+/** What we use of a connection with callbacks. */
+export interface CoreConnection {
+  readonly config?: { readonly typeCast?: unknown; readonly queryFormat?: unknown }
+  unprepare?(options: QueryOptions): unknown
+}
+
+export interface QueryOptions {
   readonly sql: string
   readonly values?: unknown[]
   readonly rowsAsArray?: boolean
   readonly nestTables?: boolean
+  readonly namedPlaceholders?: boolean
+  readonly typeCast?: boolean | TypeCast
 }
 
-/** Bits of the status that comes with every answer. @see https://dev.mysql.com/doc/dev/mysql-server/latest/ SERVER_STATUS_flags_enum */
-const IN_TRANSACTION = 1
-const AUTOCOMMIT = 2
+/** @param next the driver's own reading of a field */
+type TypeCast = (field: unknown, next: () => unknown) => unknown
 
 /** A pool or connection of `mysql2` itself, with callbacks, brings its promise twin along. */
 export function toPromises<Handle extends object>(handle: Handle): Handle {
   return 'promise' in handle && typeof handle.promise === 'function' ? handle.promise() : handle
 }
 
-/**
- * The publish option `tx`. Asks the server whether it is in a transaction, since the driver does not know.
- * @throws {ConfigurationError} when it is no `mysql2` connection, or in no transaction: outside of one, an event of
- *   several statements could be stored by half
- */
-export async function checkTransaction(tx: unknown): Promise<MysqlConnection> {
-  const candidate = typeof tx === 'object' && tx !== null ? toPromises(tx as Partial<MysqlConnection>) : undefined
-  const isPool = candidate !== undefined && 'getConnection' in candidate
-  if (typeof candidate?.execute !== 'function' || typeof candidate.query !== 'function' || isPool) {
-    throw new ConfigurationError(
-      `publish: tx is ${isPool ? 'a pool, which has no transaction' : 'not a mysql2 connection'}: pass the connection that began one`,
-    )
-  }
-  const connection = candidate as MysqlConnection
-  if (await isOutside(connection)) {
-    throw new ConfigurationError('publish: the connection that tx names is in no transaction: begin one first')
-  }
-  return connection
+/** What stays the same when a pool hands out a connection again. */
+export function coreOf(connection: MysqlConnection): object {
+  return connection.connection ?? connection
 }
 
-async function isOutside(connection: MysqlConnection): Promise<boolean> {
-  try {
-    const [answer] = await connection.query({ sql: 'do 0' })
-    const status = (answer as { serverStatus?: number }).serverStatus ?? IN_TRANSACTION
-    return (status & IN_TRANSACTION) === 0 && (status & AUTOCOMMIT) !== 0
-  } catch (error) {
-    throw translate(error)
-  }
+/** The driver has 0 for no limit. */
+export function poolSizeOf({ pool }: MysqlPool): number | undefined {
+  return pool?.config?.connectionLimit || undefined
+}
+
+/** Options of one query that undo what a pool of the user's would make of it and of its rows. */
+export type Shape = Required<Pick<QueryOptions, 'rowsAsArray' | 'nestTables' | 'namedPlaceholders' | 'typeCast'>>
+
+const PLAIN: Shape = { rowsAsArray: false, nestTables: false, namedPlaceholders: false, typeCast: true }
+/** The driver lets a pool's function go before `true`, but not before another function. */
+const PLAIN_FUNCTION: Shape = { ...PLAIN, typeCast: (_, next) => next() }
+
+export function shapeOf({ connection }: MysqlConnection): Shape {
+  const config = connection?.config
+  return config === undefined || typeof config.typeCast === 'function' ? PLAIN_FUNCTION : PLAIN
 }

@@ -1,14 +1,16 @@
-import { ConfigurationError } from '../../errors.js'
+import { ConfigurationError, RowcastError } from '../../errors.js'
 import { printMigrations } from '../../migrations.js'
 import type { PrintOptions } from '../../options.js'
 import { resolvePrintOptions } from '../../resolve.js'
-import { detach } from '../../wait.js'
+import { detach, handled } from '../../wait.js'
 import type { AdapterSource, ConnectOptions } from '../adapter.js'
-import { answerInTime, fromUrl } from '../opening.js'
+import { answerInTime } from '../opening.js'
 import { MysqlAdapter, type MysqlResources, STANDSTILL_S } from './adapter.js'
 import { mysqlDialect } from './dialect.js'
 import { type MysqlConnection, type MysqlPool, toPromises } from './driver.js'
+import { OWN_SESSION } from './settings.js'
 import { Sockets } from './sockets.js'
+import { type MysqlConfig, readMysqlUrl, type Way } from './url.js'
 
 export type { PrintOptions } from '../../options.js'
 export type { AdapterSource } from '../adapter.js'
@@ -24,7 +26,8 @@ export function mysql(options: { readonly pool: object }): AdapterSource {
   if (typeof pool?.getConnection !== 'function') {
     throw new ConfigurationError('mysql: pool is not a mysql2 pool: pass { pool: mysql.createPool(…) }')
   }
-  return { adapter: 'mysql', connect: (connectOptions) => connect({ pool, own: undefined }, connectOptions) }
+  const resources = { pool, own: undefined, beingSetUp: new WeakMap<object, Promise<void>>() }
+  return { adapter: 'mysql', connect: (connectOptions) => connect(resources, connectOptions) }
 }
 
 /** MySQL or MariaDB by URL, through a pool of our own. */
@@ -32,29 +35,45 @@ export function mysqlUrl(url: string): AdapterSource {
   return {
     adapter: 'mysql',
     async connect(options) {
+      const { config, ways } = readMysqlUrl(url)
       const { createPool } = await importDriver()
-      const sockets = new Sockets()
-      const config = {
-        uri: url.replace(/^mariadb:/i, 'mysql:'),
-        charset: 'utf8mb4',
-        connectTimeout: 5_000,
-        stream: sockets.connect,
-        connectAttributes: { program_name: options.serviceName },
-      }
-      if (fromUrl('the URL', () => new URL(config.uri)).pathname.length <= 1) {
-        throw new ConfigurationError('EventChannel.open: the URL names no database: write mysql://…/name')
-      }
-      const pool = fromUrl('the URL', () => createPool(config))
-      pool.on('connection', (connection) => {
-        const session = toPromises<MysqlConnection>(connection)
-        detach(session.query({ sql: 'set session transaction isolation level read committed' }))
-        // MySQL does not know this one; the adapter asks.
-        detach(session.query({ sql: `set session idle_transaction_timeout = ${STANDSTILL_S}` }))
+      const [first, second] = ways
+      const open = (ssl: Way) => connect(ownResources(createPool, config, ssl, options), options)
+      return open(first).catch((error: unknown) => {
+        if (ways.length < 2 || !lacksTls(error)) throw error
+        return open(second)
       })
-      const own = { end: () => pool.end(), destroy: () => sockets.destroy() }
-      return connect({ pool: toPromises(pool) as unknown as MysqlPool, own }, options)
     },
   }
+}
+
+type CreatePool = typeof import('mysql2/promise')['createPool']
+
+function ownResources(
+  createPool: CreatePool,
+  config: MysqlConfig['config'],
+  ssl: Way,
+  { serviceName }: ConnectOptions,
+): MysqlResources {
+  const sockets = new Sockets()
+  const pool = createPool({
+    ...config,
+    stream: sockets.connect,
+    ...(ssl && { ssl }),
+    charset: 'utf8mb4',
+    connectAttributes: { program_name: serviceName },
+  })
+  const beingSetUp = new WeakMap<object, Promise<void>>()
+  pool.on('connection', (connection) => {
+    beingSetUp.set(connection, handled(setUp(toPromises<MysqlConnection>(connection))))
+  })
+  const own = { end: () => pool.end(), destroy: () => sockets.destroy() }
+  return { pool: toPromises(pool) as unknown as MysqlPool, own, beingSetUp }
+}
+
+function lacksTls(error: unknown): boolean {
+  const cause: unknown = error instanceof RowcastError ? error.cause : undefined
+  return cause instanceof Error && 'code' in cause && cause.code === 'HANDSHAKE_NO_SSL_SUPPORT'
 }
 
 /**
@@ -68,6 +87,15 @@ export function migrationSql(options: PrintOptions = {}): string {
   return printMigrations(mysqlDialect(tablePrefix), [], from)
 }
 
+/** Makes a session of our own what our statements rest on. */
+async function setUp(connection: MysqlConnection): Promise<void> {
+  // All at once: the driver sends them one after the other, before whatever asks for the connection.
+  const asked = OWN_SESSION.map((sql) => connection.query({ sql }))
+  // MySQL does not know this one; the adapter asks.
+  detach(connection.query({ sql: `set session idle_transaction_timeout = ${STANDSTILL_S}` }))
+  await Promise.all(asked)
+}
+
 async function importDriver(): Promise<typeof import('mysql2/promise')> {
   try {
     return await import('mysql2/promise')
@@ -77,7 +105,7 @@ async function importDriver(): Promise<typeof import('mysql2/promise')> {
 }
 
 async function connect(resources: MysqlResources, options: ConnectOptions): Promise<MysqlAdapter> {
-  const adapter = new MysqlAdapter(resources, options.tablePrefix)
+  const adapter = new MysqlAdapter(resources, options.tablePrefix, options.logger)
   try {
     await answerInTime(adapter.probe())
     return adapter

@@ -83,6 +83,8 @@ export function startProgram(
         args: [
           ...command.args,
           `--datadir=${data}`,
+          // A server that starts deletes what it finds of temporary tables there, another's too.
+          `--tmpdir=${folder}`,
           `--port=${port}`,
           `--socket=${join(folder, 'socket')}`,
           `--pid-file=${join(folder, 'pid')}`,
