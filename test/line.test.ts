@@ -169,6 +169,27 @@ test('what concerns all rejects all that waited for it at once; those that came 
   assert.is(flushes.length, 2)
 })
 
+test('after whatever happened to the calls before it, a call leaves', async () => {
+  let refusal: Error | undefined
+  const { line } = open(() => refusal)
+  const many = (length: number) => line.addMany(events('a', numbers(length)))
+  const lone = () => line.add(event('a', 1))
+  for (const error of [undefined, new ContentionError('gave way'), new PayloadError('bad')]) {
+    for (const calls of [
+      () => [many(2_000), lone(), lone()],
+      () => [lone(), many(2_000), many(3)],
+      () => [many(3), many(2_000), many(3_000), lone()],
+      () => [line.add(event('a', 1), Promise.reject(new Error('not valid'))), many(2_000), lone()],
+    ]) {
+      refusal = error
+      await within(2_000, endings(calls()), 'the calls')
+      refusal = undefined
+      const next: readonly (() => Promise<unknown>)[] = [lone, () => many(3), () => many(2_000), lone]
+      for (const call of next) await within(1_000, call(), 'the next call')
+    }
+  }
+})
+
 test('a hundred thousand calls behind one that is held cost no time while they wait', async () => {
   const { line, of } = open()
   const hold = defer<void>()
