@@ -16,6 +16,8 @@ const VERBS = [
   'publish_one',
   'schedule',
   'dedupe',
+  'find_keys',
+  'probe_keys',
   'claim',
   'exchange',
   'extend',

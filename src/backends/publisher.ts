@@ -11,8 +11,17 @@ const ATTEMPTS = 6
 
 /** Where a backend's events go. Ids in input order. */
 export interface Storage {
-  /** Stores them as part of a unit of work that is not repeated. */
-  join(events: readonly NewEvent[], topics: readonly string[]): Work<readonly EventId[]>
+  /**
+   * Stores them as part of a unit of work that is not repeated.
+   * @param taken what `findTaken` has found
+   */
+  join(
+    events: readonly NewEvent[],
+    topics: readonly string[],
+    taken?: ReadonlyMap<string, EventId>,
+  ): Work<readonly EventId[]>
+  /** What has to be known before they are stored in a caller's transaction. Absent: nothing. */
+  findTaken?(tx: unknown, events: readonly NewEvent[]): Promise<ReadonlyMap<string, EventId>> | undefined
   /**
    * Stores them by themselves, all or none.
    * @param attempt from the second on, one whose answer was lost may have stored them
@@ -45,7 +54,8 @@ export class Publisher {
   }
 
   async publishIn(tx: unknown, events: readonly NewEvent[]): Promise<readonly EventId[]> {
-    const work = () => this.#storage.join(events, this.#wakeUps.topicsInTransaction(events))
+    const taken = await this.#storage.findTaken?.(tx, events)
+    const work = () => this.#storage.join(events, this.#wakeUps.topicsInTransaction(events), taken)
     const ids = await this.#context.adapter.join(tx, work)
     this.#wakeUps.storedInTransaction()
     return ids

@@ -1,6 +1,6 @@
--- Takes dedupe keys, or finds who has them; the next step returns for each key the id of the event that is live under it.
--- The update that changes nothing holds a conflicting row until commit; keys come in order, so that two publishers never
--- wait for each other.
+-- Takes dedupe keys, or finds which events have them; the next step returns for each key the id of the event that is live
+-- under it. Asked for those that find_keys.sql and probe_keys.sql found free: one that was taken since is locked until commit,
+-- by the update that changes nothing. Keys come in order, so that two publishers never wait for each other.
 -- Params: events (JSON array of {channel, dedupe_key, id}, each key once).
 insert into rowcast_dedupe (channel, dedupe_key, id)
 select e.channel, e.dedupe_key, e.id

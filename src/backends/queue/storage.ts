@@ -3,6 +3,7 @@ import type { EventId, NewEvent } from '../../event.js'
 import type { BackendContext } from '../backend.js'
 import { portions } from '../pieces.js'
 import type { Storage } from '../publisher.js'
+import { findTaken, findTakenBeside, type LiveKeys } from './keys.js'
 import { type PublishVerb, singleCall, store } from './store.js'
 
 /** The tables of a queue, where published events go. */
@@ -13,8 +14,13 @@ export class QueueStorage implements Storage {
     this.#context = context
   }
 
-  join(events: readonly NewEvent[], topics: readonly string[]): Work<readonly EventId[]> {
-    return store('publish', events, this.#context.clock, topics)
+  join(events: readonly NewEvent[], topics: readonly string[], taken?: LiveKeys): Work<readonly EventId[]> {
+    return store('publish', events, this.#context.clock, topics, taken)
+  }
+
+  findTaken(tx: unknown, events: readonly NewEvent[]): Promise<LiveKeys> | undefined {
+    const isKeyed = events.some(({ key }) => key !== null)
+    return isKeyed ? findTakenBeside(this.#context.adapter, tx, events) : undefined
   }
 
   /**
@@ -39,7 +45,10 @@ export class QueueStorage implements Storage {
   ): Promise<readonly EventId[]> {
     const { adapter, clock } = this.#context
     const only = singleCall(verb, events, clock, topics)
-    if (only === undefined) return adapter.transaction(() => store(verb, events, clock, topics))
+    if (only === undefined) {
+      const taken = await findTaken(adapter, events)
+      return adapter.transaction(() => store(verb, events, clock, topics, taken))
+    }
     const [answer] = await adapter.run(only.verb, only.parameters)
     if (answer?.now_ms !== undefined) clock.observe(Number(answer.now_ms))
     return events.map((event) => event.id)

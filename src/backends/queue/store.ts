@@ -4,6 +4,7 @@ import { type EventId, isDelayed, type NewEvent } from '../../event.js'
 import type { Parameters } from '../../statements.js'
 import { chunk } from '../chunk.js'
 import { toLists } from '../lists.js'
+import { addressOf, type LiveKeys, NO_KEYS, takeKeys } from './keys.js'
 
 /** The statement for a first attempt, or for one after which some may be stored already. */
 export type PublishVerb = 'publish' | 'publish_again'
@@ -37,8 +38,9 @@ export function* store(
   events: readonly NewEvent[],
   clock: DatabaseClock,
   topics: readonly string[],
+  taken: LiveKeys = NO_KEYS,
 ): Work<readonly EventId[]> {
-  const live = yield* takeKeys(events.filter((event) => event.key !== null))
+  const live = yield* takeKeys(events, taken)
   const idOf = (event: NewEvent) => (event.key === null ? event.id : (live.get(addressOf(event)) ?? event.id))
   const fresh = events.filter((event) => idOf(event) === event.id)
 
@@ -50,21 +52,6 @@ export function* store(
     yield* call('schedule', { events: part.map(toScheduledRow) })
   }
   return events.map(idOf)
-}
-
-/** Of several events with one key in one call, the first counts. */
-function* takeKeys(keyed: readonly NewEvent[]): Work<ReadonlyMap<string, EventId>> {
-  if (keyed.length === 0) return new Map()
-  const first = new Map(keyed.toReversed().map((event) => [addressOf(event), event]))
-  const rows = yield* call('dedupe', {
-    events: [...first.values()].map(({ channel, key, id }) => ({ channel, dedupe_key: key, id })),
-  })
-  return new Map(rows.map((row) => [`${row.dedupe_key}\0${row.channel}`, String(row.id)]))
-}
-
-/** No name holds a NUL. */
-function addressOf({ channel, key }: NewEvent): string {
-  return `${key}\0${channel}`
 }
 
 /** Events as each database takes them in best: an object for each, or a list for each column. */

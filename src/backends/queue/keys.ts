@@ -1,0 +1,109 @@
+import { type Adapter, call, type Row, type Work } from '../../adapters/adapter.js'
+import { ConnectionError, ContentionError } from '../../errors.js'
+import type { EventId, NewEvent } from '../../event.js'
+
+/*
+ * A dedupe key that is taken is read, never locked: a lock would last as long as the transaction of the caller's that
+ * publishes, and the ack of the event that has the key would wait for it, with all acks behind it. Only a key that two
+ * transactions take for the first time, both still open, makes one of them wait.
+ *
+ * Postgres inserts first, which locks nothing where the key is taken, and reads then; between the two the event may have been
+ * acked, and so this is repeated until one of the two answers. MySQL and MariaDB lock what an insert finds taken, and under
+ * REPEATABLE READ a transaction does not see that a key is free again. There the key is read before, by another connection,
+ * which sees what is committed (`find_keys`), and asks for the others whether an open transaction has them (`probe_keys`,
+ * which waits for nobody: it is asked again until that one has ended). SQLite has one writer, and locks no rows.
+ */
+
+/** How long another connection may take to answer while the caller's transaction waits, in milliseconds. */
+const BESIDE_MS = 500
+/** How long a caller's transaction waits for another that takes the same key, in milliseconds. */
+const PROBE_MS = 10_000
+
+/** The event that is live under each key, by `addressOf`. */
+export type LiveKeys = ReadonlyMap<string, EventId>
+
+export const NO_KEYS: LiveKeys = new Map()
+
+/** How a key is called where channels have keys of their own; no name holds a NUL. */
+export function addressOf({ channel, key }: Pick<NewEvent, 'channel' | 'key'>): string {
+  return `${key}\0${channel}`
+}
+
+/**
+ * Takes keys, or finds which event has them. Of several events with one key, the first counts.
+ * @param known those that are found already
+ */
+export function* takeKeys(events: readonly NewEvent[], known: LiveKeys): Work<LiveKeys> {
+  const live = new Map(known)
+  let wanted = missing(firstOfEach(events), live)
+  while (wanted.length > 0) {
+    note(live, yield* call('dedupe', { events: wanted.map(toRow) }))
+    wanted = missing(wanted, live)
+    if (wanted.length === 0) break
+    note(live, yield* call('find_keys', { keys: wanted.map(toRow) }))
+    wanted = missing(wanted, live)
+  }
+  return live
+}
+
+/** Which keys are taken already, where they have to be read before. */
+export async function findTaken(adapter: Adapter, events: readonly NewEvent[]): Promise<LiveKeys> {
+  const wanted = firstOfEach(events)
+  if (wanted.length === 0 || !adapter.has('probe_keys')) return NO_KEYS
+  const live = new Map<string, EventId>()
+  note(live, await adapter.run('find_keys', { keys: wanted.map(toRow) }))
+  const rest = missing(wanted, live)
+  if (rest.length > 0) note(live, await adapter.run('probe_keys', { keys: rest.map(toRow) }))
+  return live
+}
+
+/**
+ * The same for a caller's transaction. Where no connection is free in time, which may have to wait for this very
+ * transaction, nothing is known: then what is taken is locked after all.
+ */
+export async function findTakenBeside(adapter: Adapter, tx: unknown, events: readonly NewEvent[]): Promise<LiveKeys> {
+  const wanted = firstOfEach(events)
+  if (wanted.length === 0 || !adapter.has('probe_keys')) return NO_KEYS
+  const live = new Map<string, EventId>()
+  try {
+    note(live, await adapter.run('find_keys', { keys: wanted.map(toRow) }, BESIDE_MS))
+    note(live, await probeBeside(adapter, tx, missing(wanted, live)))
+  } catch (error) {
+    if (!(error instanceof ConnectionError)) throw error
+  }
+  return live
+}
+
+/** What an open transaction has taken is waited for, unless it is the caller's own: no other connection sees that. */
+async function probeBeside(adapter: Adapter, tx: unknown, events: readonly NewEvent[]): Promise<readonly Row[]> {
+  const probe = async (keys: readonly NewEvent[], withinMs: number) =>
+    keys.length === 0 ? [] : adapter.run('probe_keys', { keys: keys.map(toRow) }, withinMs)
+  try {
+    return await probe(events, BESIDE_MS)
+  } catch (error) {
+    if (!(error instanceof ContentionError)) throw error
+  }
+  const own = new Map<string, EventId>()
+  note(own, await adapter.join(tx, () => call('find_keys', { keys: events.map(toRow) })))
+  return probe(missing(events, own), PROBE_MS)
+}
+
+function firstOfEach(events: readonly NewEvent[]): readonly NewEvent[] {
+  const first = new Map<string, NewEvent>()
+  for (const event of events) {
+    if (event.key !== null && !first.has(addressOf(event))) first.set(addressOf(event), event)
+  }
+  return [...first.values()]
+}
+
+function missing(events: readonly NewEvent[], live: LiveKeys): readonly NewEvent[] {
+  return events.filter((event) => !live.has(addressOf(event)))
+}
+
+function toRow({ channel, key, id }: NewEvent) {
+  return { channel, dedupe_key: key, id }
+}
+
+function note(live: Map<string, EventId>, rows: readonly Row[]): void {
+  for (const row of rows) live.set(`${row.dedupe_key}\0${row.channel}`, String(row.id))
+}
