@@ -195,9 +195,12 @@ test('a log that has grown fast, of which the planner knows nothing yet, is read
   }
 })
 
+/** One is left free for heartbeats; the others meet the same lock at the same time. */
+const CONNECTIONS = 3
+
 test('a prepared statement that took long twice in a row is planned each time while that helps', async () => {
   await using world = await World.open(database('postgres'))
-  const pool = new pg.Pool({ connectionString: world.place.url, max: 2 })
+  const pool = new pg.Pool({ connectionString: world.place.url, max: CONNECTIONS })
   await using _ended = { [Symbol.asyncDispose]: () => pool.end() }
   const options = { backend: 'queue', logger: silent, ...world.place.options } as const
   await using channel = await EventChannel.open(postgres({ pool }), options)
@@ -212,7 +215,7 @@ test('a prepared statement that took long twice in a row is planned each time wh
   assert.ok((await countExecutions(pool)) > 0)
 
   await channel.publishMany(events('second'))
-  const taker = new Taker(channel, 'second')
+  const taker = new Taker(channel, 'second', { prefetch: 4 })
   for (const event of await taker.takeMany(2)) assert.is(await held(world.place, () => event.ack()), true)
   await taker.leave()
   const executions = await countExecutions(pool)
@@ -225,14 +228,14 @@ async function held<Result>(place: Place, work: () => Promise<Result>): Promise<
   const { handle, rollback } = await place.begin()
   await (handle as pg.ClientBase).query(`lock table ${place.table('queue')} in access exclusive mode`)
   const working = work()
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await new Promise((resolve) => setTimeout(resolve, 200))
   await rollback()
   return await working
 }
 
 /** How often the sessions of a pool have executed the exchange as a prepared statement. */
 async function countExecutions(pool: pg.Pool): Promise<number> {
-  const clients = [await pool.connect(), await pool.connect()]
+  const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => pool.connect()))
   const sql = `select generic_plans + custom_plans as executions from pg_prepared_statements where name like 'rowcast_exchange%'`
   const found = await Promise.all(clients.map((client) => client.query<{ executions: string }>(sql)))
   for (const client of clients) client.release()
