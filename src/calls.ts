@@ -1,4 +1,4 @@
-import { RowcastError } from './errors.js'
+import { type ErrorCode, RowcastError } from './errors.js'
 
 /** What a caller asked for and waits for. */
 export interface Call<In, Out> {
@@ -14,7 +14,7 @@ const HALVES_MS = 10_000
  * Sends calls together. Where the flush is refused for what one of them holds, its halves go, and so on, so that a bad one
  * rejects only its own call.
  * @param flush does the work for many, all or none; answers in order
- * @throws what concerns all of them (the connection, contention, the tables): trying each would take as long for each
+ * @throws what concerns all of them (the connection, contention, the rights): trying each would take as long for each
  */
 export async function answerTogether<In, Out>(
   calls: readonly Call<In, Out>[],
@@ -40,7 +40,9 @@ export async function answerTogether<In, Out>(
   await send(calls)
 }
 
-/** Whether an error may be the fault of one event among many. */
+/** Codes of errors that one event among many may be at fault for: a large one may need a table that the others do not. */
+const OF_ONE: readonly ErrorCode[] = ['PAYLOAD', 'DATABASE', 'MIGRATION']
+
 function isOfOne(error: unknown): boolean {
-  return !(error instanceof RowcastError) || error.code === 'PAYLOAD' || error.code === 'DATABASE'
+  return !(error instanceof RowcastError) || OF_ONE.includes(error.code)
 }
