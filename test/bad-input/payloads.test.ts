@@ -136,7 +136,11 @@ for (const db of MYSQL_FAMILY)
     const [row] = await world.place.sql('select @@max_allowed_packet as bytes')
     const payloads = [1, 'x'.repeat(Number(row?.bytes) + 1_000), 2]
     const [first, large, last] = payloads.map((payload) => world.channel.publish('orders', payload))
-    await rejects(Promise.resolve(large), 'PAYLOAD', /takes \d+ \(max_allowed_packet\): raise max_allowed_packet, or store the payload elsewhere/)
+    await rejects(
+      Promise.resolve(large),
+      'PAYLOAD',
+      /takes \d+ \(max_allowed_packet\): raise max_allowed_packet, or store the payload elsewhere/,
+    )
     await Promise.all([first, last])
     assert.equal(await stored(world), { queue: 2 })
     assert.is(world.channel.telemetry.snapshot()['events.publish'], 2)
