@@ -210,9 +210,9 @@ class Link {
       this.#seen.set(trap, next)
       const sight: { request?: string; answer?: string } = trap.after[next] ?? {}
       const wanted = sight[side]
-      const at = wanted === undefined ? -1 : text.indexOf(wanted)
-      if (wanted === undefined || at < 0) return text
-      text = text.slice(at + wanted.length)
+      const end = wanted === undefined ? -1 : endOf(text, wanted)
+      if (end < 0) return text
+      text = text.slice(end)
       if (next + 1 < trap.after.length) continue
       this.#proxy.traps.delete(trap)
       this.#armed = trap
@@ -235,4 +235,13 @@ class Link {
     if (this.#dueMs <= now) this.#client.write(chunk)
     else setTimeout(() => this.#client.write(chunk), this.#dueMs - now)
   }
+}
+
+/** Where a text ends, as it is or in hexadecimal, as statements for MySQL that are not prepared write it; -1 without it. */
+function endOf(text: string, wanted: string): number {
+  for (const form of [wanted, Buffer.from(wanted).toString('hex')]) {
+    const at = text.indexOf(form)
+    if (at >= 0) return at + form.length
+  }
+  return -1
 }
