@@ -40,7 +40,7 @@ export function compose(
 export function composeSync(...args: Parameters<typeof compose>): Composed {
   const composed = compose(...args)
   if (composed.valid === undefined) return composed
-  throw new PayloadError(`the schema of channel ${JSON.stringify(args[2])} is asynchronous: await publish instead`)
+  throw new PayloadError(`the schema of channel ${JSON.stringify(args[1])} is asynchronous: await publish instead`)
 }
 
 function encode(

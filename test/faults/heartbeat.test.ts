@@ -52,7 +52,9 @@ for (const db of ON_SERVERS) {
         await behind.channel.listen('orders', handler, options).ready
         await behind.channel.publish('orders', 'x')
         await within(PATIENCE_MS, began.promise)
-        const sprung = behind.proxy.trap({ after: [{ request: 'skip locked' }], how: 'freeze' })
+        // MySQL and MariaDB extend in a transaction: once the row is locked, it stays so until the server ends that.
+        const request = db.family === 'mysql' ? 'start transaction' : 'skip locked'
+        const sprung = behind.proxy.trap({ after: [{ request }], how: 'freeze' })
         await behind.world.channel.listen('orders', holding('two', 0, story), options).ready
         await within(PATIENCE_MS, sprung, 'the silence')
         await eventually(PATIENCE_MS, () => story.acked.length > 0)
