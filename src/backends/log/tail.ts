@@ -167,15 +167,15 @@ export class Tail implements AsyncDisposable {
     const from = this.#start.next()
     const startedMs = performance.now()
     const [row] = await ask('probe_log', { from_id: from })
-    const waiting = isTrue(row?.waiting)
-    this.#start.note(from, performance.now() - startedMs, 0, waiting, undefined)
-    if (!waiting && Number(row?.log_position) === this.#seen?.until) return NOTHING
-    return this.#find(this.#seen?.channels ?? [])
+    const isIdle = !isTrue(row?.waiting) && Number(row?.log_position) === this.#seen?.until
+    // From the same start: what the probe took, over a connection that had to be made, says nothing of the look.
+    if (!isIdle) return this.#find(this.#seen?.channels ?? [], from)
+    this.#start.note(from, performance.now() - startedMs, 0, false, undefined)
+    return NOTHING
   }
 
   /** Gives positions, one pass ahead of this object's own readers. */
-  async #find(channels: readonly string[]): Promise<Findings> {
-    const from = this.#start.next()
+  async #find(channels: readonly string[], from = this.#start.next()): Promise<Findings> {
     const startedMs = performance.now()
     const { heads, until, waiting, reached } = await this.#advance(channels, this.#isBehind ? LARGE_BATCH : BATCH, from)
     const before = Math.max(0, ...channels.map((channel) => this.#sights.get(channel)?.until ?? 0))
