@@ -11,13 +11,16 @@ import type { EventId, NewEvent } from '../../event.js'
  * acked, and so this is repeated until one of the two answers. MySQL and MariaDB lock what an insert finds taken, and under
  * REPEATABLE READ a transaction does not see that a key is free again. There the key is read before, by another connection,
  * which sees what is committed (`find_keys`), and asks for the others whether an open transaction has them (`probe_keys`,
- * which waits for nobody: it is asked again until that one has ended). SQLite has one writer, and locks no rows.
+ * which waits for no lock: it is asked again for a second; then the insert waits). SQLite has one writer, and locks no rows.
  */
 
 /** How long another connection may take to answer while the caller's transaction waits, in milliseconds. */
 const BESIDE_MS = 500
-/** How long a caller's transaction waits for another that takes the same key, in milliseconds. */
-const PROBE_MS = 10_000
+/**
+ * How long a key that another open transaction takes is asked for without a lock, in milliseconds. After that the insert waits
+ * for it, so that the server finds out when two wait for each other.
+ */
+const PROBE_MS = 1_000
 
 /** The event that is live under each key, by `addressOf`. */
 export type LiveKeys = ReadonlyMap<string, EventId>
@@ -53,7 +56,7 @@ export async function findTaken(adapter: Adapter, events: readonly NewEvent[]): 
   const live = new Map<string, EventId>()
   note(live, await adapter.run('find_keys', { keys: wanted.map(toRow) }))
   const rest = missing(wanted, live)
-  if (rest.length > 0) note(live, await adapter.run('probe_keys', { keys: rest.map(toRow) }))
+  if (rest.length > 0) note(live, (await probeFor(PROBE_MS, adapter, rest)) ?? [])
   return live
 }
 
@@ -76,16 +79,26 @@ export async function findTakenBeside(adapter: Adapter, tx: unknown, events: rea
 
 /** What an open transaction has taken is waited for, unless it is the caller's own: no other connection sees that. */
 async function probeBeside(adapter: Adapter, tx: unknown, events: readonly NewEvent[]): Promise<readonly Row[]> {
-  const probe = async (keys: readonly NewEvent[], withinMs: number) =>
-    keys.length === 0 ? [] : adapter.run('probe_keys', { keys: keys.map(toRow) }, withinMs)
-  try {
-    return await probe(events, BESIDE_MS)
-  } catch (error) {
-    if (!(error instanceof ContentionError)) throw error
-  }
+  const rows = await probeFor(BESIDE_MS, adapter, events)
+  if (rows !== undefined) return rows
   const own = new Map<string, EventId>()
   note(own, await adapter.join(tx, () => call('find_keys', { keys: events.map(toRow) })))
-  return probe(missing(events, own), PROBE_MS)
+  return (await probeFor(PROBE_MS, adapter, missing(events, own))) ?? []
+}
+
+/** `undefined`: an open transaction still has one of them. */
+async function probeFor(
+  withinMs: number,
+  adapter: Adapter,
+  events: readonly NewEvent[],
+): Promise<readonly Row[] | undefined> {
+  if (events.length === 0) return []
+  try {
+    return await adapter.run('probe_keys', { keys: events.map(toRow) }, withinMs)
+  } catch (error) {
+    if (error instanceof ContentionError) return undefined
+    throw error
+  }
 }
 
 function firstOfEach(events: readonly NewEvent[]): readonly NewEvent[] {
