@@ -14,8 +14,8 @@ test('a MariaDB is not taken for a MySQL, nor the other way round', async () => 
   const [mariadb, mysql] = [serverUrl('mariadb'), serverUrl('mysql')]
   assert.match(await SERVERS.mariadb.probe(mariadb), /mariadb/i)
   assert.not.match(await SERVERS.mysql.probe(mysql), /mariadb/i)
-  for (const probing of [SERVERS.mariadb.probe(mysql), SERVERS.mysql.probe(mariadb)]) {
-    const error = await probing.catch((refusal: unknown) => refusal)
+  for (const probe of [() => SERVERS.mariadb.probe(mysql), () => SERVERS.mysql.probe(mariadb)]) {
+    const error = await probe().catch((refusal: unknown) => refusal)
     assert.match(String(error), /answers there/)
   }
 })
