@@ -13,7 +13,7 @@ import { RunDatabases, SERVERS } from './support/servers/find.js'
 
 /** Fewer tests than this in a full run means that some were not run. */
 const MINIMUM = 800
-const PARALLEL = 2
+const PARALLEL = Number(process.env.PARALLEL ?? 2)
 /** More files than this that fail are no matter of a busy machine. */
 const MOST_AGAIN = 8
 const ROOT = fileURLToPath(new URL('.', import.meta.url))

@@ -101,8 +101,28 @@ function unique(): string {
   return `t${randomBytes(6).toString('hex')}`
 }
 
+/** The transactions of a place that no test has ended: what failed between the two must not keep its tables for good. */
+class OpenTransactions {
+  readonly #all = new Set<UserTransaction>()
+
+  add(handle: unknown, end: (how: 'commit' | 'rollback') => Promise<void>): UserTransaction {
+    const once = (how: 'commit' | 'rollback') => async () => {
+      this.#all.delete(transaction)
+      await end(how)
+    }
+    const transaction = { handle, commit: once('commit'), rollback: once('rollback') }
+    this.#all.add(transaction)
+    return transaction
+  }
+
+  async rollback(): Promise<void> {
+    await Promise.all([...this.#all].map((each) => each.rollback().catch(() => undefined)))
+  }
+}
+
 async function placeOnPostgres(url = serverUrl('postgres')): Promise<Place> {
   const schema = unique()
+  const open = new OpenTransactions()
   const pool = new pg.Pool({ connectionString: url, max: 4 })
   pool.on('error', () => undefined)
   return {
@@ -113,13 +133,13 @@ async function placeOnPostgres(url = serverUrl('postgres')): Promise<Place> {
     async begin() {
       const client = await pool.connect()
       await client.query('begin')
-      const end = (how: string) => async () => {
+      return open.add(client, async (how) => {
         await client.query(how)
         client.release()
-      }
-      return { handle: client, commit: end('commit'), rollback: end('rollback') }
+      })
     },
     async [Symbol.asyncDispose]() {
+      await open.rollback()
       await pool.query(`drop schema if exists ${schema} cascade`)
       await pool.end()
     },
@@ -128,6 +148,7 @@ async function placeOnPostgres(url = serverUrl('postgres')): Promise<Place> {
 
 async function placeOnMysql(name: ServerName, url = serverUrl(name)): Promise<Place> {
   const tablePrefix = `${unique()}_`
+  const open = new OpenTransactions()
   const pool = createPool({ uri: url, connectionLimit: 4, timezone: 'Z' })
   const sql = async (text: string) => (await pool.query(text))[0] as Row[]
   return {
@@ -138,13 +159,13 @@ async function placeOnMysql(name: ServerName, url = serverUrl(name)): Promise<Pl
     async begin() {
       const connection = await pool.getConnection()
       await connection.beginTransaction()
-      const end = (how: 'commit' | 'rollback') => async () => {
+      return open.add(connection, async (how) => {
         await connection[how]()
         connection.release()
-      }
-      return { handle: connection, commit: end('commit'), rollback: end('rollback') }
+      })
     },
     async [Symbol.asyncDispose]() {
+      await open.rollback()
       const tables = await sql(
         `select table_name as name from information_schema.tables where table_schema = database() and table_name like '${tablePrefix.replace('_', '\\_')}%'`,
       )
@@ -158,8 +179,9 @@ async function placeOnSqlite(): Promise<Place> {
   demand('sqlite')
   const folder = mkdtempSync(join(tmpdir(), 'rowcast-test-'))
   const file = join(folder, 'events.db')
-  const open = () => new Database(file, { timeout: 5_000 })
-  const connection = open()
+  const connect = () => new Database(file, { timeout: 5_000 })
+  const connection = connect()
+  const open = new OpenTransactions()
   return {
     url: `sqlite:${file}`,
     options: {},
@@ -171,15 +193,15 @@ async function placeOnSqlite(): Promise<Place> {
       return []
     },
     async begin() {
-      const database = open()
+      const database = connect()
       database.exec('begin immediate')
-      const end = (how: string) => async () => {
+      return open.add(database, async (how) => {
         database.exec(how)
         database.close()
-      }
-      return { handle: database, commit: end('commit'), rollback: end('rollback') }
+      })
     },
     async [Symbol.asyncDispose]() {
+      await open.rollback()
       connection.close()
       rmSync(folder, { recursive: true, force: true })
     },
