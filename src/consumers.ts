@@ -68,6 +68,7 @@ export class Consumers {
         assertOpen: assertNotClosed,
         onHandedOut: (message) => hand.add(message),
         onSettled: (message) => hand.remove(message),
+        onLeft: (others) => hand.leave(others),
         onStopped: () => this.#forget(subscription, hand),
       },
       options,

@@ -29,6 +29,11 @@ export class Hand {
     this.#messages.set(message.id, message)
   }
 
+  /** Its consumer has gone, but for what others of it still work on. */
+  leave(others: ReadonlySet<unknown>): void {
+    for (const message of this.#messages.values()) if (!others.has(message)) message.leave()
+  }
+
   remove(message: Message): void {
     // An event whose lease was lost may have come again.
     if (this.#messages.get(message.id) === message) this.#messages.delete(message.id)

@@ -13,6 +13,8 @@ export interface Lease {
   lapsed: boolean
   /** Set once, when the database said that another consumer holds the event now, or did. */
   lost: boolean
+  /** Set once its consumer has gone and left the event unsettled: the heartbeat extends it no more, so that it ends. */
+  isLeft: boolean
   /** The message that has the event in hand; told once, when the lease is lapsed or lost. */
   holder: { onLost(): void } | undefined
 }
@@ -26,6 +28,11 @@ const MARGIN = 0.05
  */
 export function heldUntil(askedMs: number, leaseMs: number): number {
   return askedMs + leaseMs * (1 - MARGIN)
+}
+
+/** Whether another consumer may have what was delivered: a process that stood still finds that leases have ended. */
+export function isStale({ lease }: { readonly lease: Lease | null }): boolean {
+  return lease !== null && isOver(lease)
 }
 
 /** Whether another consumer may have the event. */

@@ -148,6 +148,7 @@ export class Listener implements AsyncDisposable {
     await this.#running
     await this.#queue.onIdle()
     await this.#acks.drained()
+    this.#subscription.leave()
     this.#context.onStopped(this)
   }
 

@@ -1,7 +1,7 @@
 import type { Inbox, Outcome } from './backends/backend.js'
 import { ClosedError, describe, RowcastError } from './errors.js'
 import type { Delivery, EventMessage, Metadata, NackOptions, Settlement } from './event.js'
-import { isOver } from './lease.js'
+import { isStale } from './lease.js'
 import { resolveExtension, resolveNackOptions } from './resolve.js'
 import { type Deferred, defer } from './wait.js'
 
@@ -76,8 +76,7 @@ export class Message implements EventMessage, Outcome {
 
   /** Whether its lease has ended, so that another consumer may have it. */
   get isStale(): boolean {
-    const { lease } = this.#delivery
-    return lease !== null && isOver(lease)
+    return isStale(this.#delivery)
   }
 
   /** Whether somebody else gets it when it is not settled. */
@@ -129,6 +128,11 @@ export class Message implements EventMessage, Outcome {
   /** Gives it back as if it had not been delivered. */
   release(): Promise<boolean> {
     return this.#settle({ type: 'release' })
+  }
+
+  /** Its consumer has gone, and left it: it may still be settled while its lease lasts, which is not extended any more. */
+  leave(): void {
+    if (this.#delivery.lease !== null) this.#delivery.lease.isLeft = true
   }
 
   /** Nobody will settle it: where it is leased, the lease ends by itself, and the event is delivered again. */

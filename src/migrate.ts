@@ -1,6 +1,7 @@
 import { type Adapter, call, type Row, type Work } from './adapters/adapter.js'
 import { describe, MigrationError, RowcastError } from './errors.js'
 import { type AppliedMigration, loadMigrations, type Migration } from './migrations.js'
+import { largest } from './numbers.js'
 import type { Dialect } from './statements.js'
 
 export type { AppliedMigration } from './migrations.js'
@@ -91,8 +92,8 @@ function* listRecorded(): Work<readonly Row[]> {
  * this one goes on working, or to which it is rolled back, unless one of them says that it cannot.
  */
 function findMissing(known: readonly Migration[], recorded: readonly Recorded[]): readonly Migration[] {
-  const newestKnown = Math.max(...known.map(({ version }) => version))
-  const newest = Math.max(0, ...recorded.map(({ version }) => version))
+  const newestKnown = largest(known.map(({ version }) => version))
+  const newest = largest([0, ...recorded.map(({ version }) => version)])
   const applied = new Set(recorded.map(({ version }) => version))
   const missing = known.filter(({ version }) => !applied.has(version))
   const breaking = recorded.find(({ version, compatibleFrom }) => version > newestKnown && compatibleFrom > newestKnown)

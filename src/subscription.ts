@@ -4,7 +4,8 @@ import { Decoder, type DecoderContext } from './decoder.js'
 import { ClosedError, describe } from './errors.js'
 import type { Delivery, EventMessage } from './event.js'
 import { Intake } from './intake.js'
-import { isOver } from './lease.js'
+import { isStale } from './lease.js'
+import { Loop } from './loop.js'
 import type { Message, MessageOwner } from './message.js'
 import type { ResolvedSubscribeOptions } from './resolve.js'
 import { Trouble, throughTrouble } from './trouble.js'
@@ -20,6 +21,8 @@ export interface SubscriptionContext extends DecoderContext {
   /** A message is in a consumer's hands, or is not any more. */
   onHandedOut(message: Message): void
   onSettled(message: Message): void
+  /** Its consumer has gone; `others` are the messages that further loops over it still work on. */
+  onLeft(others: ReadonlySet<unknown>): void
   onStopped(subscription: Subscription): void
 }
 
@@ -48,6 +51,8 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   readonly #pulls: boolean
   readonly #demand: () => number
   #buffer: Delivery[] = []
+  /** Those who iterate: mostly one. */
+  readonly #loops = new Set<Loop<Event>>()
   #waiters: Deferred<IteratorResult<Event, undefined>>[] = []
   /** There from before the first event is fetched. */
   #decoder!: Decoder
@@ -92,21 +97,18 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Event, undefined> {
-    let last: Event | undefined
-    return {
-      next: async () => {
-        if (last !== undefined) this.#finish(last)
-        const result = await this.#next()
-        last = result.value
-        return result
+    const loop: Loop<Event> = new Loop<Event>({
+      next: () => this.#next(),
+      finish: (event) => this.#finish(event),
+      end: () => {
+        this.#loops.delete(loop)
+        this.leave()
       },
-      return: async () => {
-        // Nobody else can settle what an auto-acking loop was left with.
-        if (last !== undefined && this.#options.autoAck) await last.nack().catch(() => false)
-        await this.close()
-        return { done: true, value: undefined }
-      },
-    }
+      close: () => this.close(),
+      autoAck: this.#options.autoAck,
+    })
+    this.#loops.add(loop)
+    return loop
   }
 
   /** Ends it: no more events are handed out, those fetched go back at once. What is in hand can still be settled. */
@@ -117,6 +119,11 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** @internal Its consumer has gone: what it has not settled is kept for as long as its lease lasts, and not extended. */
+  leave(): void {
+    this.#context.onLeft(new Set(Array.from(this.#loops, ({ last }) => last)))
   }
 
   /** @internal Events fetched and not handed out. */
@@ -281,11 +288,6 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     }
     this.#context.onStopped(this as Subscription)
   }
-}
-
-/** A process that stood still may find that the lease of what waits here has ended; others may have it by now. */
-function isStale({ lease }: Delivery): boolean {
-  return lease !== null && isOver(lease)
 }
 
 function closedEarly(): ClosedError {

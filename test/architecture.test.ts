@@ -81,6 +81,13 @@ test('nothing outside the adapters asks which database it is on', () => {
   assert.equal(asking, [])
 })
 
+test('no list is spread into the arguments of a call, where a hundred thousand overflow the stack', () => {
+  const SPREAD = /\b(Math\.\w+|push|unshift|splice|concat|fromCharCode)\([^()[]*\.\.\./
+  assert.match('Math.max(0, ...list)', SPREAD)
+  const spreading = listSources().filter((file) => SPREAD.test(readFileSync(join(SRC, file), 'utf8')))
+  assert.equal(spreading, [])
+})
+
 test('a file is a thought', () => {
   const long = listSources().filter((file) => readFileSync(join(SRC, file), 'utf8').split('\n').length > 300)
   assert.equal(long, [])

@@ -22,8 +22,11 @@ export interface Beating {
    * @returns whether all of it was; what was passed over is asked for again soon
    */
   extend(withinMs: number): Promise<boolean>
-  /** Tells the holders of leases that are over by `ownClock`. */
-  lapse(nowMs: number): void
+  /**
+   * Tells the holders of leases that are over by `ownClock`.
+   * @returns when the next one will be, unless it is extended
+   */
+  lapse(nowMs: number): number
 }
 
 /**
@@ -41,6 +44,8 @@ export class Heartbeat implements AsyncDisposable {
   #timer: NodeJS.Timeout | undefined
   #lookDueMs = 0
   #beatDueMs = 0
+  /** When the next lease ends, unless it is extended; what was left by its consumer is not. */
+  #endMs = Number.POSITIVE_INFINITY
   #askingUntilMs = Number.NEGATIVE_INFINITY
   #attempt: Promise<void> | undefined
   #isFailing = false
@@ -75,7 +80,8 @@ export class Heartbeat implements AsyncDisposable {
   #lookLater(): void {
     const now = ownClock.now()
     const isCalm = this.#attempt === undefined && !this.#isFailing
-    const inMs = isCalm ? Math.min(MAX_STEP_MS, Math.max(MIN_STEP_MS, this.#beatDueMs - now)) : this.#stepMs
+    const calmMs = Math.max(MIN_STEP_MS, Math.min(this.#beatDueMs, this.#endMs) - now)
+    const inMs = isCalm ? Math.min(MAX_STEP_MS, calmMs) : this.#stepMs
     this.#lookDueMs = now + inMs
     this.#timer = setTimeout(() => this.#look(), inMs)
   }
@@ -90,7 +96,7 @@ export class Heartbeat implements AsyncDisposable {
       this.#askingUntilMs = now + Math.min(MIN_ATTEMPT_MS, leaseMs / 6)
     }
     if (now >= this.#beatDueMs) this.#attempt ??= this.#beat()
-    if (now >= this.#askingUntilMs) this.#beating.lapse(now)
+    if (now >= this.#askingUntilMs) this.#endMs = this.#beating.lapse(now)
     this.#lookLater()
   }
 

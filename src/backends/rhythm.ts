@@ -1,3 +1,5 @@
+import { smallest } from '../numbers.js'
+
 /** Shortest pause between two probes, in milliseconds. */
 const MIN_PAUSE_MS = 12
 /** The pause is this part of how long nothing has come: 12 ms for the first 3.6 s, 20 ms after 6 s … */
@@ -63,7 +65,7 @@ export class Rhythm {
 
   get #quickestMs(): number {
     // The first of a connection prepares its statement, which is a way more.
-    return this.#lastTookMs.length < REMEMBERED ? 0 : Math.min(...this.#lastTookMs)
+    return this.#lastTookMs.length < REMEMBERED ? 0 : smallest(this.#lastTookMs)
   }
 
   get #workMs(): number {

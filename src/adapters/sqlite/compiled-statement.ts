@@ -34,7 +34,7 @@ export class CompiledStatement {
     const found: Row[] = []
     for (const element of elements) {
       for (const { index, field } of statement.each.fields) bound[index] = element[field]
-      if (this.#columns !== undefined) found.push(...this.#run(bound))
+      if (this.#columns !== undefined) for (const row of this.#run(bound)) found.push(row)
       else if (this.#statement.run(bound).changes > 0) found.push({ outcome: statement.step, id: element.id })
     }
     return found

@@ -1,5 +1,6 @@
 import type { Row } from '../../adapters/adapter.js'
 import { heldUntil } from '../../lease.js'
+import { smallest } from '../../numbers.js'
 import { ownClock } from '../../own-clock.js'
 import { sleep } from '../../wait.js'
 import type { BackendContext } from '../backend.js'
@@ -101,7 +102,7 @@ export class Checkpoint implements Ends {
   }
 
   #note(rows: readonly Row[], askedMs: number, leaseMs: number): void {
-    this.#expiresAtMs = Math.min(...rows.map((row) => Number(row.lease_expires_at_ms)))
+    this.#expiresAtMs = smallest(rows.map((row) => Number(row.lease_expires_at_ms)))
     this.#heldUntilMs = Math.max(this.#heldUntilMs, heldUntil(askedMs, leaseMs))
   }
 }

@@ -22,6 +22,7 @@ export class Hold implements Lease {
   readonly #ends: Ends
   lapsed = false
   lost = false
+  isLeft = false
   holder: Lease['holder']
 
   constructor({ token, leaseMs }: Lead, ends: Ends) {

@@ -3,6 +3,7 @@ import { call, type Work } from '../../adapters/adapter.js'
 import { describe, RowcastError } from '../../errors.js'
 import type { Delivery, Settlement } from '../../event.js'
 import { heldUntil } from '../../lease.js'
+import { smallest } from '../../numbers.js'
 import { ownClock } from '../../own-clock.js'
 import type { ResolvedSubscribeOptions } from '../../resolve.js'
 import { defer, detach } from '../../wait.js'
@@ -167,7 +168,7 @@ export class Member implements Inbox {
     function* lead(): Work<Lead> {
       const rows = yield* call('lead', parameters)
       if (rows.length < parameters.channels.length) throw new Held()
-      const expiresAtMs = Math.min(...rows.map((row) => Number(row.lease_expires_at_ms)))
+      const expiresAtMs = smallest(rows.map((row) => Number(row.lease_expires_at_ms)))
       const checkpoints = rows.map((row) => ({
         channel: String(row.channel),
         position: Number(row.position),

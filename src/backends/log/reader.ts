@@ -1,3 +1,4 @@
+import { smallest } from '../../numbers.js'
 import type { Entry, Reading } from './entry.js'
 import { LATE_MS, type Missed } from './missed.js'
 import type { Tail } from './tail.js'
@@ -57,7 +58,7 @@ export class Reader {
     this.#resume()
     if (this.#starting !== undefined) await this.#missed.checkStart(this.#starting)
     this.#starting = undefined
-    const until = Math.min(...this.#lanes.map(({ channel }) => this.#tail.sight(channel)?.until ?? 0))
+    const until = smallest(this.#lanes.map(({ channel }) => this.#tail.sight(channel)?.until ?? 0))
     const empty = this.#lanes.filter((lane) => lane.next === lane.entries.length && lane.readTo < until)
     // All of them, also where one fails: the next call would fill a lane that is being filled.
     const filled = await Promise.allSettled(empty.map((lane) => this.#fill(lane, until)))

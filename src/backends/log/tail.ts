@@ -1,6 +1,7 @@
 import { type Adapter, portionOf, type Row } from '../../adapters/adapter.js'
 import { FIRST_ID } from '../../clock.js'
 import { RowcastError } from '../../errors.js'
+import { largest } from '../../numbers.js'
 import type { Parameters } from '../../statements.js'
 import { sleep } from '../../wait.js'
 import type { BackendContext } from '../backend.js'
@@ -178,7 +179,7 @@ export class Tail implements AsyncDisposable {
   async #find(channels: readonly string[], from = this.#start.next()): Promise<Findings> {
     const startedMs = performance.now()
     const { heads, until, waiting, reached } = await this.#advance(channels, this.#isBehind ? LARGE_BATCH : BATCH, from)
-    const before = Math.max(0, ...channels.map((channel) => this.#sights.get(channel)?.until ?? 0))
+    const before = largest([0, ...channels.map((channel) => this.#sights.get(channel)?.until ?? 0)])
     if (until < before) await this.#resume()
     else if (until - before > RESTORED_AHEAD) this.#passes = new Passes()
     this.#lookedAtMs = this.#context.clock.now()

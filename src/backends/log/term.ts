@@ -1,6 +1,7 @@
 import { Coalescer } from '../../coalescer.js'
 import type { Settlement } from '../../event.js'
 import type { Lease } from '../../lease.js'
+import { largest } from '../../numbers.js'
 import type { BackendContext } from '../backend.js'
 import { noteBuried } from '../buried.js'
 import { type Beating, Heartbeat } from '../heartbeat.js'
@@ -12,10 +13,8 @@ import type { Missed } from './missed.js'
 import { type Passing, Progress } from './progress.js'
 import { Reader } from './reader.js'
 import { Retries } from './retries.js'
+import { Suspects } from './suspects.js'
 import type { Tail } from './tail.js'
-
-/** Events delivered one by one after a reader has died: as many as it may have had in hand, mostly. */
-const ALONE = 100
 
 const HELD = Promise.resolve(true)
 
@@ -30,10 +29,7 @@ export class Term implements Beating {
   readonly #reader: Reader
   readonly #onChange: () => void
   readonly #progress: ReadonlyMap<string, Progress>
-  /** Per channel how many readers have died at the event that comes next. */
-  readonly #suspects: Map<string, number>
-  /** How many events are delivered alone, since readers have died nearby: if it happens again, it is known which it was. */
-  #alone: number
+  readonly #suspects: Suspects
   readonly #inHand = new Set<LogDelivery>()
   readonly #retries: Retries
   readonly #writes: Coalescer<number, Written>
@@ -54,14 +50,11 @@ export class Term implements Beating {
     const places = new Map(lead.checkpoints.map(({ channel, position }) => [channel, position]))
     this.#reader = new Reader(tail, places, lead.group, missed)
     this.#progress = new Map([...places].map(([channel, position]) => [channel, new Progress(position)]))
-    this.#suspects = new Map(
-      lead.checkpoints.filter(({ attempts }) => attempts > 0).map(({ channel, attempts }) => [channel, attempts]),
-    )
-    this.#alone = this.#suspects.size > 0 ? ALONE : 0
+    this.#suspects = new Suspects(lead.checkpoints)
     this.#writes = new Coalescer(
       () => 10_000,
       async (leases) => {
-        const written = await this.#write(Math.max(...leases))
+        const written = await this.#write(largest(leases))
         return leases.map(() => written)
       },
     )
@@ -83,16 +76,18 @@ export class Term implements Beating {
 
   /** The heartbeat waits for no write: one may hang for long, on a connection that went silent. */
   async extend(withinMs: number): Promise<boolean> {
+    if (this.#isLeft) return true
     const { held, isWhole } = await this.#checkpoint.extend([...this.#progress.keys()], withinMs)
     if (!held) this.#lose()
     return isWhole
   }
 
   /** By our own clock, another member may have the lease. What is being written hears from the database. */
-  lapse(nowMs: number): void {
-    if (this.#over || this.#checkpoint.heldUntilMs > nowMs) return
+  lapse(nowMs: number): number {
+    if (this.#over || this.#checkpoint.heldUntilMs > nowMs) return this.#checkpoint.heldUntilMs
     for (const delivery of this.#settling) this.#inHand.delete(delivery)
     this.#lose('lapsed')
+    return Number.POSITIVE_INFINITY
   }
 
   /** Whether the lease was lost. */
@@ -112,7 +107,7 @@ export class Term implements Beating {
     const again = this.#retries.take(limit)
     for (const delivery of again) this.#inHand.add(delivery)
     if (again.length > 0 || this.#retries.isFull) return again
-    if (this.#alone === 0) return this.#read(limit)
+    if (!this.#suspects.areNear) return this.#read(limit)
     return this.isBusy || !this.#retries.isEmpty ? [] : this.#read(1)
   }
 
@@ -151,7 +146,7 @@ export class Term implements Beating {
     for (const entry of entries) {
       // It may have been lost meanwhile: another term delivers these.
       if (this.#over) return []
-      const attempts = 1 + (this.#suspects.get(entry.channel) ?? 0)
+      const attempts = 1 + this.#suspects.deathsAt(entry.channel)
       const delivery = toDelivery(entry, attempts, this.#lease())
       this.#progress.get(entry.channel)?.begin(entry.position)
       this.#inHand.add(delivery)
@@ -228,8 +223,7 @@ export class Term implements Beating {
       this.#inHand.delete(delivery)
       this.#settling.delete(delivery)
     }
-    this.#suspects.delete(channel)
-    this.#alone = Math.max(0, this.#alone - deliveries.length)
+    this.#suspects.pass(channel, deliveries.length)
     if (acks > 0) this.#context.telemetry.count('events.ack', acks, channel)
     this.#onChange()
   }
@@ -238,6 +232,11 @@ export class Term implements Beating {
     this.#inHand.delete(delivery)
     this.#retries.add(toDelivery(next, next.attempts + 1, this.#lease()), delayMs)
     return true
+  }
+
+  /** Whether all that is in hand was left by a consumer that has gone: the lease may end, so that another member reads. */
+  get #isLeft(): boolean {
+    return this.isBusy && [...this.#inHand].every(({ lease }) => lease?.isLeft)
   }
 
   #lease(): Lease {

@@ -53,7 +53,7 @@ function toDelivery(row: Row, mark: Mark): QueueDelivery {
 
 function toLease({ token, leaseMs, askedMs }: Mark, expiresAtMs: number): Lease {
   const heldUntilMs = heldUntil(askedMs, leaseMs)
-  return { token, leaseMs, expiresAtMs, heldUntilMs, lapsed: false, lost: false, holder: undefined }
+  return { token, leaseMs, expiresAtMs, heldUntilMs, lapsed: false, lost: false, isLeft: false, holder: undefined }
 }
 
 /** How many facts there are of each event. */

@@ -54,7 +54,8 @@ export class LeaseSet implements Beating, AsyncDisposable {
   /** What is due, of all channels at once. */
   async extend(withinMs: number): Promise<boolean> {
     const now = ownClock.now()
-    const due = [...this.#held.values()].filter(({ lease }) => lease.heldUntilMs - now < this.leaseMs * DUE)
+    const isDue = ({ lease }: QueueDelivery) => !lease.isLeft && lease.heldUntilMs - now < this.leaseMs * DUE
+    const due = [...this.#held.values()].filter(isDue)
     let isWhole = true
     const most = portionOf(this.#context.adapter, 'extend', MOST)
     for (let first = 0; first < due.length; first += most) {
@@ -93,14 +94,20 @@ export class LeaseSet implements Beating, AsyncDisposable {
     return missing.length === 0 ? new Set() : this.#findLocked(missing, withinMs)
   }
 
-  lapse(nowMs: number): void {
+  lapse(nowMs: number): number {
+    let nextMs = Number.POSITIVE_INFINITY
     for (const delivery of this.#held.values()) {
       const { lease, isSettling } = delivery
-      if (lease.heldUntilMs > nowMs || isSettling) continue
+      if (isSettling) continue
+      if (lease.heldUntilMs > nowMs) {
+        nextMs = Math.min(nextMs, lease.heldUntilMs)
+        continue
+      }
       this.#held.delete(delivery.id)
       lease.lapsed = true
       tell(this.#context, delivery)
     }
+    return nextMs
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -18,7 +18,7 @@ const MIN_EXTENSION_MS = 500
  *                ├── its time passed, by this process's clock ─→ lapsed ── ack, nack … ──→ asked: settled, or lost
  *                └── the database says that another has it ────→ lost
  *
- * Held: the heartbeat extends it. A row that somebody's transaction has locked is passed over: nobody can claim it
+ * Held: the heartbeat extends it, unless its consumer has gone and left it unsettled. A row that somebody's transaction has locked is passed over: nobody can claim it
  * meanwhile, so it is neither extended nor lost, and is asked for again soon. Settling and undecided: it is extended too,
  * but not missed, since it may be settled already; its holder is told nothing but the answer. Lapsed and lost: the holder
  * has been told, once, and the heartbeat leaves it alone. The database may still say that a lapsed one was in time.

@@ -1,4 +1,5 @@
 import type { Adapter, Row } from '../../adapters/adapter.js'
+import { largest } from '../../numbers.js'
 import type { ChannelStats } from '../backend.js'
 import { countInPieces } from '../pieces.js'
 
@@ -34,7 +35,7 @@ function add(known: ChannelStats | undefined, channel: string, row: Row): Channe
     leased: (known?.leased ?? 0) + Number(row.leased),
     scheduled: (known?.scheduled ?? 0) + Number(row.scheduled),
     dead: (known?.dead ?? 0) + Number(row.dead),
-    oldestReadyMs: oldest.length === 0 ? null : Math.max(...oldest),
+    oldestReadyMs: oldest.length === 0 ? null : largest(oldest),
     head: null,
     groups: [],
   }
