@@ -1,17 +1,17 @@
 import { smallest } from '../numbers.js'
 
 /** Shortest pause between two probes, in milliseconds. */
-const MIN_PAUSE_MS = 12
-/** The pause is this part of how long nothing has come: 12 ms for the first 3.6 s, 20 ms after 6 s … */
-const QUIET_PART = 1 / 300
-/** … and at most this part of the poll interval: 200 ms by default. */
-const MAX_PART = 1 / 5
+const MIN_PAUSE_MS = 6
+/** The pause is this part of how long nothing has come: 6 ms for the first 2.4 s, 25 ms after 10 s … */
+const QUIET_PART = 1 / 400
+/** … and at most this part of the poll interval: 150 ms by default. */
+const MAX_PART = 0.15
 /** At least so many times what the probe took: one that is slow to come back, from far away or past others, is not sent more often. */
 const REST_FACTOR = 2
 /** And so many times what the server worked on it: of one core it gets 2 % at most. */
 const WORK_FACTOR = 50
-/** A probe that takes less is the way there and back, in milliseconds. */
-const CHEAP_MS = 1
+/** A probe that takes less is the way there and back, and the noise of a busy machine, in milliseconds. */
+const CHEAP_MS = 2
 /** The quickest of so many probes says what one takes when nothing else is in its way. */
 const REMEMBERED = 8
 /** How old what is known of the way may be, in milliseconds. */

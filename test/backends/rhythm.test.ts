@@ -17,18 +17,18 @@ function takes(rhythm: Rhythm, wayMs: number, workMs: number): void {
   if (rhythm.isWayWanted) rhythm.noteWay(wayMs)
 }
 
-test('the pause grows with the silence, to a fifth of the poll interval, and something that comes makes it short again', () => {
+test('the pause grows with the silence, to a part of the poll interval, and something that comes makes it short again', () => {
   const { rhythm, pass } = open()
-  assert.is(rhythm.pauseMs(1_000), 12)
-  pass(3_600)
-  assert.is(rhythm.pauseMs(1_000), 12)
+  assert.is(rhythm.pauseMs(1_000), 6)
   pass(2_400)
+  assert.is(rhythm.pauseMs(1_000), 6)
+  pass(5_600)
   assert.is(rhythm.pauseMs(1_000), 20)
-  pass(114_000)
-  assert.is(rhythm.pauseMs(1_000), 200)
-  assert.is(rhythm.pauseMs(60_000), 400)
+  pass(112_000)
+  assert.is(rhythm.pauseMs(1_000), 150)
+  assert.is(rhythm.pauseMs(60_000), 300)
   rhythm.stir()
-  assert.is(rhythm.pauseMs(1_000), 12)
+  assert.is(rhythm.pauseMs(1_000), 6)
 })
 
 test('a long way alone makes the pause twice as long as itself', () => {
@@ -51,7 +51,7 @@ test('a probe that is slow for once makes the next pause longer, and no other', 
   rhythm.note(50)
   assert.is(rhythm.pauseMs(1_000), 100)
   rhythm.note(0.3)
-  assert.is(rhythm.pauseMs(1_000), 12)
+  assert.is(rhythm.pauseMs(1_000), 6)
 })
 
 test('the first few probes, which prepare their statement, say nothing of the work', () => {
@@ -63,7 +63,7 @@ test('the first few probes, which prepare their statement, say nothing of the wo
 
 test('the way is measured only where probes take long, and not each time', () => {
   const { rhythm, pass } = open()
-  for (let i = 0; i < 8; i++) rhythm.note(0.9)
+  for (let i = 0; i < 8; i++) rhythm.note(1.9)
   assert.is(rhythm.isWayWanted, false)
   takes(rhythm, 30, 0)
   assert.is(rhythm.isWayWanted, false)

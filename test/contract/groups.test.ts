@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert'
 import type { ChannelOptions, EventMessage } from '../../src/index.js'
+import { sleep } from '../../src/wait.js'
 import { DATABASES } from '../support/databases.js'
 import { rejects, throws } from '../support/errors.js'
 import { recorder } from '../support/logger.js'
@@ -324,18 +325,55 @@ for (const database of DATABASES) {
     await eventually(SOON_MS, async () => (await world.channel.deadLetters.list()).length === 1)
   })
 
-  test('members of overlapping channels take all of theirs or none', async () => {
+  test('a member reads what one of other channels leaves free, and the rest when it is free', async () => {
     await using world = await open({ leaseMs: 60_000 })
     const both = await world.another()
     const first = new Taker(both, ['a', 'b'], READS)
-    await world.channel.publishMany([...numbered('a', 1), ...numbered('b', 1), ...numbered('c', 1)])
-    await first.takeMany(2)
+    await world.channel.publishMany([...numbered('a', 1), ...numbered('b', 1), ...numbered('c', 2)])
+    for (const event of await first.takeMany(2)) await event.ack()
     const second = new Taker(await world.another(), ['b', 'c'], READS)
-    await second.subscription.ready
-    await getsNothing(second, 400)
+    const events = await second.takeMany(2)
+    assert.equal(
+      events.map(({ channel }) => channel),
+      ['c', 'c'],
+    )
+    await world.channel.publish('b', 1)
+    assert.is((await first.take()).channel, 'b')
+    const next = second.take()
+    assert.is(await Promise.race([next, sleep(400)]), undefined)
     await both.close({ drainMs: 0 })
-    // The one that was asked for before has come, too.
-    assert.is((await second.take()).channel, 'c')
+    const taken = await next
+    assert.is(taken.channel, 'b')
+    for (const event of [...events, taken]) assert.is(await event.ack(), true)
+    await world.channel.publishMany([...numbered('b', 3), ...numbered('c', 3)])
+    const rest = await second.takeMany(6)
+    for (const event of rest) assert.is(await event.ack(), true)
+    assert.equal(rest.map(({ channel }) => channel).sort(), ['b', 'b', 'b', 'c', 'c', 'c'])
+  })
+
+  test('a rolling deploy that adds a channel: every channel is read all the time, in the end all by one', async () => {
+    await using world = await open({ leaseMs: 60_000 })
+    const seen: string[] = []
+    const join = async (name: string, channels: readonly string[]) => {
+      const channel = await world.another()
+      await channel.listen(channels, (event) => void seen.push(`${name} ${event.channel}`), READS).ready
+      return channel
+    }
+    const oneOfEach = async () => {
+      seen.length = 0
+      await world.channel.publishMany([...numbered('a', 1), ...numbered('b', 1)])
+      await eventually(SOON_MS, () => seen.length === 2)
+      return seen.toSorted()
+    }
+    const old = [await join('old', ['a']), await join('old', ['a'])]
+    const reading = await join('new', ['a', 'b'])
+    assert.equal(await oneOfEach(), ['new b', 'old a'])
+    for (let i = 0; i < 2; i++) await join('other', ['a', 'b'])
+    for (const channel of old) await channel.close()
+    await eventually(SOON_MS, async () => (await oneOfEach()).includes('new a'))
+    assert.equal(await oneOfEach(), ['new a', 'new b'])
+    await reading.close()
+    assert.equal(await oneOfEach(), ['other a', 'other b'])
   })
 
   test('stats and groups.list say how far each group is behind', async () => {

@@ -12,4 +12,4 @@ from json_to_recordset(:checkpoints::json) as n (channel text, position bigint)
 where k.channel = n.channel
   and k.consumer_group = :consumer_group
   and k.lease_token = :lease_token::uuid
-returning k.channel, extract(epoch from k.lease_expires_at) * 1000 as lease_expires_at_ms
+returning k.channel, trunc(extract(epoch from k.lease_expires_at) * 1000) as lease_expires_at_ms

@@ -1,7 +1,6 @@
--- Moves the end of leases on, of all channels at once; returns the ids whose lease was extended, with the new end.
+-- Moves the end of leases on, of all channels at once; find_leased.sql tells which.
 -- Params: deliveries (JSON array of {channel, priority, id, lease_token, lease_ms}).
--- A row that another transaction has locked is passed over, so that a heartbeat waits for nobody: find_leased.sql tells such
--- a row from one that is held no more.
+-- A row that another transaction has locked is passed over, so that a heartbeat waits for nobody.
 -- A lease never gets shorter: the heartbeat must not undo a longer extension that a consumer asked for.
 -- The bounds hold for every row. They are for the planner, which otherwise expects a hundred rows and reads a whole table
 -- to hash it; expecting one, it looks each up by its key.
@@ -29,4 +28,3 @@ where q.channel = f.channel
   and q.priority = f.priority
   and q.id = f.id
   and q.lease_token = f.lease_token
-returning q.id, extract(epoch from q.lease_expires_at) * 1000 as lease_expires_at_ms

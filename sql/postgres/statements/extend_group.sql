@@ -1,7 +1,6 @@
--- Moves the end of a group's lease on; returns the channels on which it was extended, with the new end.
+-- Moves the end of a group's lease on; find_group_lease.sql tells on which channels.
 -- Params: channels (JSON array), consumer_group, lease_token, lease_ms.
--- A row that another transaction has locked is passed over, so that a heartbeat waits for nobody: find_group_lease.sql tells
--- such a row from one that is held no more.
+-- A row that another transaction has locked is passed over, so that a heartbeat waits for nobody.
 with free as materialized (
   select k.channel
   from rowcast.checkpoint k
@@ -18,4 +17,3 @@ from free f
 where k.channel = f.channel
   and k.consumer_group = :consumer_group
   and k.lease_token = :lease_token::uuid
-returning k.channel, extract(epoch from k.lease_expires_at) * 1000 as lease_expires_at_ms

@@ -1,4 +1,4 @@
--- Which of these deliveries still have their lease: asked of those that extend.sql passed over. Waits for nobody.
+-- Which of these deliveries still have their lease, when that ends, and in how long. Waits for nobody.
 -- Params: deliveries (JSON array of {channel, priority, id, lease_token}).
 -- The bounds hold for every row. They are for the planner, which otherwise expects a hundred rows and reads a whole table
 -- to hash it; expecting one, it looks each up by its key.
@@ -7,7 +7,10 @@ with deliveries as materialized (
   from json_to_recordset(:deliveries::json) as r (channel text, priority smallint, id uuid, lease_token uuid)
   where r.priority between -32768 and 32767
 )
-select q.id
+select
+  q.id,
+  trunc(extract(epoch from q.lease_expires_at) * 1000) as lease_expires_at_ms,
+  trunc(extract(epoch from q.lease_expires_at - statement_timestamp()) * 1000) as left_ms
 from deliveries r
 join rowcast.queue q
   on q.channel = r.channel

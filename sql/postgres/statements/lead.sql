@@ -32,4 +32,4 @@ from free f
 where k.channel = f.channel
   and k.consumer_group = :consumer_group
 returning
-  k.channel, k.position, k.attempts, extract(epoch from k.lease_expires_at) * 1000 as lease_expires_at_ms
+  k.channel, k.position, k.attempts, trunc(extract(epoch from k.lease_expires_at) * 1000) as lease_expires_at_ms

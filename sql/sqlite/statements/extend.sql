@@ -1,4 +1,4 @@
--- Moves the end of leases on, of all channels at once; returns the ids whose lease was extended, with the new end.
+-- Moves the end of leases on, of all channels at once; find_leased.sql tells which.
 -- Params: deliveries (JSON array of {channel, priority, id, lease_token, lease_ms}).
 -- A lease never gets shorter: the heartbeat must not undo a longer extension that a consumer asked for.
 -- The list is materialized, so that the queue can only be searched by it: else the whole of it is read, and the list for
@@ -16,4 +16,3 @@ where q.channel = r.channel
   and q.priority = r.priority
   and q.id = r.id
   and q.lease_token = r.lease_token
-returning id, lease_expires_at as lease_expires_at_ms

@@ -4,6 +4,7 @@ import { smallest } from '../../numbers.js'
 import { ownClock } from '../../own-clock.js'
 import { sleep } from '../../wait.js'
 import type { BackendContext } from '../backend.js'
+import { isExtended, toLeaseFound } from '../lease-found.js'
 import { isWorthAnother, pauseMs } from '../retry.js'
 import type { Ends, Lead } from './lead.js'
 
@@ -64,23 +65,19 @@ export class Checkpoint implements Ends {
   }
 
   /**
-   * Extends the lease of some channels, unless somebody's transaction has locked their rows: nobody else can take it
-   * meanwhile, so that this is asked again soon.
+   * Extends the lease of some channels, unless somebody's transaction has locked their rows: then this is asked again soon.
    * @returns which channels were not extended, and whether they are held all the same
    */
   async extend(channels: readonly string[], withinMs: number): Promise<{ held: boolean; isWhole: boolean }> {
     const { leaseMs } = this.#lead
     const parameters = { channels, ...this.#address, lease_ms: leaseMs }
     const askedMs = ownClock.now()
-    const rows = await this.#context.adapter.run('extend_group', parameters, withinMs)
-    if (rows.length === channels.length) {
-      this.#note(rows, askedMs, leaseMs)
-      return { held: true, isWhole: true }
-    }
-    const held = await this.#context.adapter.run('find_group_lease', parameters, withinMs)
-    if (held.length < channels.length) return { held: false, isWhole: false }
-    this.#heldUntilMs = Math.max(this.#heldUntilMs, heldUntil(askedMs, leaseMs / 3))
-    return { held: true, isWhole: false }
+    await this.#context.adapter.run('extend_group', parameters, withinMs)
+    const rows = await this.#context.adapter.run('find_group_lease', parameters, withinMs)
+    const isWhole = rows.every((row) => isExtended(toLeaseFound(row), this.#expiresAtMs, leaseMs))
+    const held = rows.length === channels.length
+    if (held && isWhole) this.#note(rows, askedMs, leaseMs)
+    return { held, isWhole }
   }
 
   get #address() {

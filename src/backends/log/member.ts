@@ -17,6 +17,8 @@ import { Term } from './term.js'
 
 /** Shortest pause between two attempts to take over, in milliseconds: looks come often where much is published. */
 const MIN_ATTEMPT_MS = 50
+/** For so many poll intervals a part of its channels must have been free before a member is content with that. */
+const PART_INTERVALS = 2
 /** Shortest pause between two looks whether the checkpoints are there at all, in milliseconds. */
 const MIN_ENROLL_MS = 1_000
 
@@ -31,8 +33,10 @@ interface MemberParts {
 }
 
 /**
- * One of those who read a log under one name. A single one is active, over all of its channels or none; the others stand
- * by, and one of them takes over when the active one steps down or its lease ends.
+ * One of those who read a log under one name. Each channel has a single one that is active; the others stand by, and one of
+ * them takes over when the active one steps down or its lease ends. Members of the same channels take all of them or none, so
+ * that one of them reads in the order of positions. Beside a member of other channels, as in a rolling deploy, it reads what
+ * that leaves free, and takes the rest when it is free, before one that reads nothing yet.
  */
 export class Member implements Inbox {
   readonly isPlenty = false
@@ -45,11 +49,14 @@ export class Member implements Inbox {
   readonly #heat: Heat
   readonly #missed: Missed
   readonly #gone = defer<void>()
-  #term: Term | undefined
+  #terms: readonly Term[] = []
+  #termOf: ReadonlyMap<string, Term> = new Map()
   #nextAttemptMs = 0
+  /** Since when a part of its channels is known to be free, and the rest not. */
+  #partlyFreeAtMs: number | undefined
   #nextEnrollMs = performance.now() + MIN_ENROLL_MS
   #leaving = false
-  #steppingDown: Promise<void> | undefined
+  #steppingDown: Promise<unknown> | undefined
 
   constructor(
     context: BackendContext,
@@ -77,27 +84,28 @@ export class Member implements Inbox {
     while (!signal.aborted) {
       // Before asking: a hint that comes while it is under way must not be forgotten.
       this.#heat.clear()
-      const term = this.#term ?? (await this.#takeOver())
-      if (term === undefined) {
-        await this.#standBy(signal)
-        continue
+      if (!this.#isComplete) await this.#takeOver()
+      for (const term of this.#terms) {
+        const deliveries = await term.next(limit)
+        if (deliveries.length === 0) continue
+        // The others are served first next time.
+        if (this.#terms.length > 1) this.#terms = this.#terms.toSorted((one) => (one === term ? 1 : -1))
+        return deliveries
       }
-      const deliveries = await term.next(limit)
-      if (deliveries.length > 0) return deliveries
-      if (!term.isOver) await this.#heat.wait(signal)
+      await (this.#isComplete ? this.#heat.wait(signal) : this.#standBy(signal))
     }
     return []
   }
 
   ack(delivery: Delivery, outcome: Outcome): void {
-    this.#settling(this.#term?.ack(delivery as LogDelivery)).then(
+    this.#settling(this.#termOf.get(delivery.channel)?.ack(delivery as LogDelivery)).then(
       (held) => outcome.onSettled(held),
       (error: unknown) => outcome.onSettleFailed(error),
     )
   }
 
   settle(delivery: Delivery, how: Settlement): Promise<boolean> {
-    return this.#settling(this.#term?.settle(delivery as LogDelivery, how))
+    return this.#settling(this.#termOf.get(delivery.channel)?.settle(delivery as LogDelivery, how))
   }
 
   #settling(settling: Promise<boolean> = Promise.resolve(false)): Promise<boolean> {
@@ -111,39 +119,51 @@ export class Member implements Inbox {
     await this.#leaveWhenIdle()
   }
 
-  /** Waits for a hint that the active one may have gone, or as long as it takes to find out. */
+  /** Whether it leads all of its channels. */
+  get #isComplete(): boolean {
+    return this.#termOf.size === this.#channels.length
+  }
+
+  /** Waits for events of what it leads, for a hint that the one who leads the rest may have gone, or as long as it takes to find out. */
   async #standBy(signal: AbortSignal): Promise<void> {
     using _ = this.#parts.tail.standBy(() => {
       if (performance.now() >= this.#nextAttemptMs) this.#heat.raise()
     })
-    using __ = this.#heat.standBy()
+    using __ = this.#terms.length === 0 ? this.#heat.standBy() : undefined
     await this.#heat.wait(signal, Math.min(this.#pollIntervalMs, this.#leaseMs))
   }
 
-  async #takeOver(): Promise<Term | undefined> {
-    if (this.#leaving || performance.now() < this.#nextAttemptMs) return undefined
+  async #takeOver(): Promise<void> {
+    if (this.#leaving || performance.now() < this.#nextAttemptMs) return
     this.#nextAttemptMs = performance.now() + MIN_ATTEMPT_MS
     const lead = await this.#lead()
-    if (lead === undefined) return this.#enrollAgain()
-    this.#term = new Term(this.#context, this.#parts.tail, lead, this.#missed, () => this.#onTermChanged())
-    return this.#term
+    if (lead !== undefined) {
+      const term: Term = new Term(this.#context, this.#parts.tail, lead, this.#missed, () => this.#onTermChanged(term))
+      this.#setTerms([...this.#terms, term])
+    }
+    if (!this.#isComplete) await this.#enrollAgain()
+  }
+
+  #setTerms(terms: readonly Term[]): void {
+    this.#terms = terms
+    this.#termOf = new Map(terms.flatMap((term) => term.channels.map((channel) => [channel, term])))
   }
 
   /** Another member reads; or there are no checkpoints to lease, since somebody has emptied their table. */
-  async #enrollAgain(): Promise<undefined> {
+  async #enrollAgain(): Promise<void> {
     if (performance.now() < this.#nextEnrollMs) return
     this.#nextEnrollMs = performance.now() + Math.max(MIN_ENROLL_MS, this.#leaseMs)
     await this.#parts.enroll()
   }
 
-  #onTermChanged(): void {
+  #onTermChanged(term: Term): void {
     if (this.#leaving) detach(this.#leaveWhenIdle())
-    else if (this.#term?.isOver) this.#endTerm()
+    else if (term.isOver) this.#endTerm(term)
     this.#heat.raise()
   }
 
-  #endTerm(): void {
-    this.#term = undefined
+  #endTerm(ended: Term): void {
+    this.#setTerms(this.#terms.filter((term) => term !== ended))
     this.#nextEnrollMs = 0
   }
 
@@ -153,11 +173,11 @@ export class Member implements Inbox {
     return held
   }
 
-  /** All channels or none: two members with half of the channels each would wait for each other. */
+  /** All channels that it does not lead yet; a part of them only where it may be content with that. */
   async #lead(): Promise<Lead | undefined> {
     const token = randomUUID()
     const parameters = {
-      channels: this.#channels,
+      channels: this.#channels.filter((channel) => !this.#termOf.has(channel)),
       consumer_group: this.#group,
       lease_token: token,
       lease_ms: this.#leaseMs,
@@ -165,9 +185,10 @@ export class Member implements Inbox {
     }
     const [group, leaseMs] = [this.#group, this.#leaseMs]
     const heldUntilMs = heldUntil(ownClock.now(), leaseMs)
+    const isEnough = (count: number) => this.#isEnough(count, parameters.channels.length)
     function* lead(): Work<Lead> {
       const rows = yield* call('lead', parameters)
-      if (rows.length < parameters.channels.length) throw new Held()
+      if (!isEnough(rows.length)) throw new Held()
       const expiresAtMs = smallest(rows.map((row) => Number(row.lease_expires_at_ms)))
       const checkpoints = rows.map((row) => ({
         channel: String(row.channel),
@@ -184,11 +205,21 @@ export class Member implements Inbox {
     }
   }
 
+  /** Members of the same channels find all of them free or none: a part is free where others read others. */
+  #isEnough(free: number, wanted: number): boolean {
+    const now = performance.now()
+    const isPart = free > 0 && free < wanted
+    if (!isPart) this.#partlyFreeAtMs = undefined
+    else this.#partlyFreeAtMs ??= now
+    if (!isPart || this.#terms.length > 0) return free > 0
+    return now - Number(this.#partlyFreeAtMs) >= PART_INTERVALS * this.#pollIntervalMs
+  }
+
   async #leaveWhenIdle(): Promise<void> {
-    if (!this.#leaving || this.#term?.isBusy) return
-    const term = this.#term
-    this.#term = undefined
-    if (term !== undefined && !term.isOver) this.#steppingDown = this.#stepDown(term)
+    if (!this.#leaving || this.#terms.some(({ isBusy }) => isBusy)) return
+    const terms = this.#terms.filter(({ isOver }) => !isOver)
+    this.#setTerms([])
+    if (terms.length > 0) this.#steppingDown = Promise.all(terms.map((term) => this.#stepDown(term)))
     await this.#steppingDown
     this.#gone.resolve()
   }

@@ -74,12 +74,15 @@ export class Term implements Beating {
     return { group: this.#lead.group }
   }
 
+  get channels(): readonly string[] {
+    return [...this.#progress.keys()]
+  }
+
   /** The heartbeat waits for no write: one may hang for long, on a connection that went silent. */
   async extend(withinMs: number): Promise<boolean> {
     if (this.#isLeft) return true
-    const { held, isWhole } = await this.#checkpoint.extend([...this.#progress.keys()], withinMs)
-    if (!held) this.#lose()
-    return isWhole
+    const { held, isWhole } = await this.#checkpoint.extend(this.channels, withinMs)
+    return held ? isWhole : this.#lose()
   }
 
   /** By our own clock, another member may have the lease. What is being written hears from the database. */
@@ -135,9 +138,8 @@ export class Term implements Beating {
   async end(topics: readonly string[]): Promise<void> {
     this.#stop()
     await this.#writes.idle()
-    const { group, token } = this.#lead
-    const channels = [...this.#progress.keys()]
-    await this.#context.adapter.run('step_down', { channels, consumer_group: group, lease_token: token, topics })
+    const { group: consumer_group, token: lease_token } = this.#lead
+    await this.#context.adapter.run('step_down', { channels: this.channels, consumer_group, lease_token, topics })
   }
 
   async #read(limit: number): Promise<readonly LogDelivery[]> {
@@ -245,8 +247,7 @@ export class Term implements Beating {
 
   /** `false`: the lease was lost. */
   async #extend(leaseMs: number): Promise<boolean> {
-    const { held } = await this.#writes.add(leaseMs)
-    return held
+    return (await this.#writes.add(leaseMs)).held
   }
 
   /** Writes the marks of all channels. */

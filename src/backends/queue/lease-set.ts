@@ -4,6 +4,7 @@ import { heldUntil } from '../../lease.js'
 import { ownClock } from '../../own-clock.js'
 import type { BackendContext } from '../backend.js'
 import { type Beating, Heartbeat } from '../heartbeat.js'
+import { isExtended, type LeaseFound, toLeaseFound } from '../lease-found.js'
 import { addressOf, type QueueDelivery } from './delivery.js'
 
 /** A lease is extended once less than this part of it is left. */
@@ -60,38 +61,29 @@ export class LeaseSet implements Beating, AsyncDisposable {
     const most = portionOf(this.#context.adapter, 'extend', MOST)
     for (let first = 0; first < due.length; first += most) {
       const part = due.slice(first, first + most)
-      const locked = await this.extendAll(part, withinMs)
-      if (locked.size === 0) continue
-      isWhole = false
-      // Nobody could claim them when this was asked; it is asked again before what that is worth is over.
-      for (const { id, lease } of part) if (locked.has(id)) keepFor(lease, now, this.leaseMs / 3)
+      if (!(await this.extendAll(part, withinMs))) isWhole = false
     }
     return isWhole
   }
 
-  /** Extends what is not locked, loses what another has; returns the ids of those that are locked. */
-  async extendAll(
-    deliveries: readonly QueueDelivery[],
-    withinMs: number,
-    leaseMs = this.leaseMs,
-  ): Promise<ReadonlySet<unknown>> {
+  /** Extends what is not locked, loses what another has; returns whether nothing was locked. */
+  async extendAll(deliveries: readonly QueueDelivery[], withinMs: number, leaseMs = this.leaseMs): Promise<boolean> {
+    const { adapter } = this.#context
     const askedMs = ownClock.now()
     const addresses = deliveries.map((delivery) => ({ channel: delivery.channel, ...addressOf(delivery) }))
-    const rows = await this.#context.adapter.run(
-      'extend',
-      { deliveries: addresses.map((address) => ({ ...address, lease_ms: leaseMs })) },
-      withinMs,
-    )
-    const ends = new Map(rows.map((row) => [row.id, Number(row.lease_expires_at_ms)]))
-    for (const { id, lease } of deliveries) {
-      const expiresAtMs = ends.get(id)
-      if (expiresAtMs === undefined) continue
-      lease.expiresAtMs = expiresAtMs
-      keepFor(lease, askedMs, leaseMs)
+    const extensions = addresses.map((address) => ({ ...address, lease_ms: leaseMs }))
+    await adapter.run('extend', { deliveries: extensions }, withinMs)
+    const rows = await adapter.run('find_leased', { deliveries: addresses }, withinMs)
+    const leases = new Map(rows.map((row) => [row.id, toLeaseFound(row)]))
+    let isWhole = true
+    for (const delivery of deliveries) {
+      const found = leases.get(delivery.id)
+      // What was settled while the question was under way is not missed.
+      if (found === undefined) this.#missed(delivery)
+      else if (isExtended(found, delivery.lease.expiresAtMs, leaseMs)) keep(delivery.lease, found, askedMs, leaseMs)
+      else isWhole = false
     }
-    // What was settled while the question was under way is not missed.
-    const missing = deliveries.filter((delivery) => !ends.has(delivery.id) && this.#isMissed(delivery))
-    return missing.length === 0 ? new Set() : this.#findLocked(missing, withinMs)
+    return isWhole
   }
 
   lapse(nowMs: number): number {
@@ -115,16 +107,8 @@ export class LeaseSet implements Beating, AsyncDisposable {
     await this.#heartbeat[Symbol.asyncDispose]()
   }
 
-  async #findLocked(missing: readonly QueueDelivery[], withinMs: number): Promise<ReadonlySet<unknown>> {
-    const addresses = missing.map((delivery) => ({ channel: delivery.channel, ...addressOf(delivery) }))
-    const rows = await this.#context.adapter.run('find_leased', { deliveries: addresses }, withinMs)
-    const locked = new Set(rows.map((row) => row.id))
-    for (const delivery of missing) if (!locked.has(delivery.id) && this.#isMissed(delivery)) this.#onLost(delivery)
-    return locked
-  }
-
-  #isMissed(delivery: QueueDelivery): boolean {
-    return this.#holds(delivery) && !delivery.isSettling
+  #missed(delivery: QueueDelivery): void {
+    if (this.#holds(delivery) && !delivery.isSettling) this.#onLost(delivery)
   }
 
   #holds(delivery: QueueDelivery): boolean {
@@ -132,8 +116,9 @@ export class LeaseSet implements Beating, AsyncDisposable {
   }
 }
 
-function keepFor(lease: QueueDelivery['lease'], askedMs: number, ms: number): void {
-  lease.heldUntilMs = Math.max(lease.heldUntilMs, heldUntil(askedMs, ms))
+function keep(lease: QueueDelivery['lease'], { expiresAtMs }: LeaseFound, askedMs: number, leaseMs: number): void {
+  lease.expiresAtMs = expiresAtMs
+  lease.heldUntilMs = Math.max(lease.heldUntilMs, heldUntil(askedMs, leaseMs))
 }
 
 /** Counts a lease that is lapsed or lost, and tells its holder; once. */

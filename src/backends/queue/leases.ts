@@ -18,8 +18,8 @@ const MIN_EXTENSION_MS = 500
  *                ├── its time passed, by this process's clock ─→ lapsed ── ack, nack … ──→ asked: settled, or lost
  *                └── the database says that another has it ────→ lost
  *
- * Held: the heartbeat extends it, unless its consumer has gone and left it unsettled. A row that somebody's transaction has locked is passed over: nobody can claim it
- * meanwhile, so it is neither extended nor lost, and is asked for again soon. Settling and undecided: it is extended too,
+ * Held: the heartbeat extends it, unless its consumer has gone and left it unsettled. A row that somebody's transaction has locked is passed over:
+ * it is neither extended nor lost, and is asked for again soon. Settling and undecided: it is extended too,
  * but not missed, since it may be settled already; its holder is told nothing but the answer. Lapsed and lost: the holder
  * has been told, once, and the heartbeat leaves it alone. The database may still say that a lapsed one was in time.
  */
@@ -85,8 +85,7 @@ export class Leases implements AsyncDisposable {
     const attemptMs = Math.max(MIN_EXTENSION_MS, lease.leaseMs / 6)
     for (let attempt = 1; ; attempt++) {
       try {
-        const locked = await set.extendAll([delivery], attemptMs, leaseMs)
-        if (locked.size === 0) return !lease.lost && !lease.lapsed
+        if (await set.extendAll([delivery], attemptMs, leaseMs)) return !lease.lost && !lease.lapsed
         throw new ContentionError(`event ${delivery.id} could not be extended: another transaction has locked it`)
       } catch (error) {
         if (isOver(lease) || !isPassing(error)) throw error
