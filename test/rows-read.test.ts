@@ -85,6 +85,7 @@ async function parametersFor({ table, sql }: Place, statement: Statement): Promi
     ...{ channel: 'orders', channels: ['', 'orders', 'none'], consumer_group: 'g', consumer: 'test', limit: 100 },
     ...{ after: statement.name === 'list_dead' ? null : 5_000, until: 9_000, position: 1, from_id: FIRST_ID },
     ...{ lease_token: token, lease_ms: 1_000, retention_ms: 86_400_000, keep_history: true },
+    ...{ log_position: 0, naps: [0.001] },
     ...{
       drop_unread: false,
       of_groups: false,
@@ -145,13 +146,19 @@ for (const db of MYSQL_FAMILY) {
     const statements = new Statements(mysqlDialect(String(world.place.options.tablePrefix)))
     const channels = ['orders', ...Array.from({ length: 9 }, (_, i) => `none ${i}`)]
     const counted: number[] = []
-    for (const statement of [...statements.get('probe_queue'), ...statements.get('probe_log')]) {
-      counted.push(await countReads(world.place, statement, { channels, from_id: FIRST_ID }))
+    for (const verb of ['probe_queue', 'probe_log', 'long_poll_queue', 'long_poll_log']) {
+      for (const statement of statements.get(verb)) {
+        counted.push(
+          await countReads(world.place, statement, { channels, from_id: FIRST_ID, log_position: 0, naps: [0.001] }),
+        )
+      }
     }
-    const [queue = Number.NaN, log = Number.NaN] = counted
+    const [queue = Number.NaN, log = Number.NaN, queuePoll = Number.NaN, logPoll = Number.NaN] = counted
     // The list of channels is read, too, and where the key has none, MariaDB counts the row after it.
     assert.ok(queue <= 3 * channels.length + 2, `${queue} rows`)
     assert.ok(log <= 3, `${log} rows`)
+    assert.ok(queuePoll <= 3 * channels.length + 4, `${queuePoll} rows`)
+    assert.ok(logPoll <= 5, `${logPoll} rows`)
   })
 
   test.run()

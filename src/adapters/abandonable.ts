@@ -14,6 +14,7 @@ export class AbandonableAdapter implements Adapter, Complete {
   readonly watch: Adapter['watch']
   readonly portion: Adapter['portion']
   readonly checkTables: Adapter['checkTables']
+  readonly longPoll: Adapter['longPoll']
   readonly destroy: Adapter['destroy']
   readonly #adapter: Adapter
   readonly #waiting = new Set<(error: ClosedError) => void>()
@@ -26,8 +27,8 @@ export class AbandonableAdapter implements Adapter, Complete {
     this.watch = adapter.watch?.bind(adapter)
     this.portion = adapter.portion?.bind(adapter)
     this.checkTables = adapter.checkTables?.bind(adapter)
+    this.longPoll = adapter.longPoll?.bind(adapter)
     this.destroy = adapter.destroy?.bind(adapter)
-    this.checkTables = adapter.checkTables?.bind(adapter)
   }
 
   get dialect() {

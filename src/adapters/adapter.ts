@@ -58,6 +58,14 @@ export interface Adapter extends AsyncDisposable {
   readonly listen?: ((handlers: NotificationHandlers) => NotificationListener) | undefined
   /** Calls back soon after another connection committed something. Absent: this database cannot tell. */
   readonly watch?: ((onChange: () => void) => AsyncDisposable) | undefined
+  /**
+   * Runs a verb that waits at the server until there is something to return. It sees what is not committed yet, and has a
+   * connection to itself meanwhile: `undefined` where none can be spared. Absent: this database can wait for nothing.
+   * @param signal breaks it off
+   */
+  readonly longPoll?:
+    | ((verb: string, parameters: Parameters, signal: AbortSignal) => Promise<readonly Row[] | undefined>)
+    | undefined
   /** Breaks every connection of ours at once, whatever it is doing. Absent: there is none that could be in the way. */
   readonly destroy?: (() => void) | undefined
 }

@@ -1,8 +1,10 @@
 import type { Adapter } from '../adapters/adapter.js'
 import { ConnectionError } from '../errors.js'
+import type { Parameters } from '../statements.js'
 import { isFinal, Trouble } from '../trouble.js'
 import { atMost } from '../wait.js'
 import type { BackendContext } from './backend.js'
+import { LongPoll } from './long-poll.js'
 import { Rhythm } from './rhythm.js'
 import { MIN_POLL_MS, type Sleeper } from './sleeper.js'
 
@@ -33,15 +35,26 @@ export interface Findings {
   readonly more: boolean
 }
 
+/** A verb and its parameters. */
+export interface Question {
+  readonly verb: string
+  readonly parameters: Parameters
+}
+
 /** What a poller asks the database. */
 export interface Questions {
-  /** Looks: what is there in these channels, and when will there be something next? */
-  look(channels: readonly string[]): Promise<Findings>
+  /**
+   * Looks: what is there in these channels, and when will there be something next?
+   * @param isRoutine nothing says that there is something
+   */
+  look(channels: readonly string[], isRoutine: boolean): Promise<Findings>
   /**
    * Probes: has something come?
    * @param ask runs the one statement that says so, as little work for the server as can be
    */
   probe(channels: readonly string[], ask: Adapter['run']): Promise<Findings>
+  /** What waits at the server until a probe would find something; takes `naps` besides. */
+  poll(channels: readonly string[]): Question
 }
 
 /** A probe that found nothing. */
@@ -50,7 +63,8 @@ export const NOTHING: Findings = { ready: [], nextMs: Number.POSITIVE_INFINITY, 
 /**
  * The truth behind the hints: looks what is due, one question for all channels of this object, by deadline. It sleeps
  * until something is due or the poll interval is over, whichever is first. Where no hints come from other processes, it
- * probes in between, in a rhythm of its own. One question is under way at a time.
+ * probes in between, in a rhythm of its own, or lets the server do so (`LongPoll`). But for that, one question is under way at
+ * a time.
  */
 export class Poller implements Sleeper, AsyncDisposable {
   readonly #context: BackendContext
@@ -58,6 +72,7 @@ export class Poller implements Sleeper, AsyncDisposable {
   readonly #looking: Trouble
   readonly #probing: Trouble
   readonly #rhythm = new Rhythm()
+  readonly #longPoll: LongPoll
   readonly #lanes = new Set<Lane>()
   #intervalMs = NEVER_MS
   #hintsCome = true
@@ -72,6 +87,7 @@ export class Poller implements Sleeper, AsyncDisposable {
     this.#questions = questions
     this.#looking = new Trouble(context.options.logger, 'looking for due events')
     this.#probing = new Trouble(context.options.logger, 'asking whether events have come')
+    this.#longPoll = new LongPoll(context, this.#rhythm, (found) => this.#onPolled(found))
   }
 
   add(lane: Lane): void {
@@ -111,8 +127,14 @@ export class Poller implements Sleeper, AsyncDisposable {
     else this.#probeInTime()
   }
 
+  /** A lane has begun to wait. */
+  onWaiting(): void {
+    if (this.#longPoll.isUnderWay) this.#probeInTime()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
+    this.#longPoll.stop()
     this.#lanes.clear()
     this.#rest()
     if (this.#asking !== undefined) await atMost(CLOSE_MS, this.#asking)
@@ -138,9 +160,10 @@ export class Poller implements Sleeper, AsyncDisposable {
   }
 
   async #look(): Promise<void> {
+    const isRoutine = this.#lookAtMs !== Number.NEGATIVE_INFINITY
     this.#lookAtMs = NEVER_MS
     try {
-      const findings = await this.#questions.look(channelsOf([...this.#lanes]))
+      const findings = await this.#questions.look(channelsOf([...this.#lanes]), isRoutine)
       this.#looking.end()
       if (findings.ready.length === 0) this.#context.telemetry.count('events.poll.empty')
       this.#follow(findings)
@@ -157,12 +180,13 @@ export class Poller implements Sleeper, AsyncDisposable {
   /** One that fails is followed by a look, which tells what is wrong; probes go on when a look has succeeded. */
   async #probe(): Promise<void> {
     this.#probeAtMs = NEVER_MS
-    const waiting = channelsOf([...this.#lanes].filter((lane) => lane.isWaiting))
+    const waiting = this.#waiting
+    if (waiting.length > 0 && this.#pollAtServer(waiting)) return
     try {
-      if (waiting.length > 0) this.#follow(await this.#questions.probe(waiting, this.#ask))
+      if (waiting.length > 0) this.#take(await this.#questions.probe(waiting, this.#ask))
       if (this.#rhythm.isWayWanted) await this.#measureWay()
       this.#probing.end()
-      this.#probeInTime()
+      this.#probeIn(Math.min(this.#longPoll.confirmMs, this.#rhythm.pauseMs(this.#intervalMs)))
     } catch (error) {
       if (this.#closed) return
       if (!(error instanceof ConnectionError)) this.#probing.begin(error)
@@ -175,6 +199,27 @@ export class Poller implements Sleeper, AsyncDisposable {
     const rows = await this.#context.adapter.run(verb, parameters)
     this.#rhythm.note(performance.now() - startedMs)
     return rows as never
+  }
+
+  get #waiting(): readonly string[] {
+    return channelsOf([...this.#lanes].filter((lane) => lane.isWaiting))
+  }
+
+  /** Lets the server watch these channels until the next look; `false` where it cannot, or is not to. */
+  #pollAtServer(channels: readonly string[]): boolean {
+    if (!this.#longPoll.isWanted) return false
+    const forMs = this.#lookAtMs - performance.now()
+    return this.#longPoll.begin(this.#questions.poll(channels), channels, forMs, this.#intervalMs)
+  }
+
+  #onPolled(found: boolean): void {
+    if (found) this.#probeIn(0)
+    else this.#probeInTime()
+  }
+
+  #take(findings: Findings): void {
+    this.#longPoll.noteProbe(findings.ready.length > 0)
+    this.#follow(findings)
   }
 
   async #measureWay(): Promise<void> {
@@ -199,10 +244,16 @@ export class Poller implements Sleeper, AsyncDisposable {
     this.#plan()
   }
 
-  /** Probes after the pause that the rhythm wants, unless that is planned sooner. */
+  /** Probes after the pause that the rhythm wants, unless the server does. */
   #probeInTime(): void {
+    if (this.#isIdle || this.#hintsCome || this.#longPoll.covers(() => this.#waiting)) return
+    this.#probeIn(this.#longPoll.isWanted ? 0 : this.#rhythm.pauseMs(this.#intervalMs))
+  }
+
+  /** Probes in so many milliseconds, unless that is planned sooner. */
+  #probeIn(ms: number): void {
     if (this.#isIdle || this.#hintsCome) return
-    const probeAtMs = performance.now() + this.#rhythm.pauseMs(this.#intervalMs)
+    const probeAtMs = performance.now() + ms
     if (probeAtMs >= this.#probeAtMs) return
     this.#probeAtMs = probeAtMs
     this.#plan()

@@ -14,6 +14,8 @@ const WORK_FACTOR = 50
 const CHEAP_MS = 2
 /** The quickest of so many probes says what one takes when nothing else is in its way. */
 const REMEMBERED = 8
+/** Most pauses that are planned at once. */
+const MOST_PAUSES = 1_000
 /** How old what is known of the way may be, in milliseconds. */
 const WAY_AGE_MS = 1_000
 
@@ -56,10 +58,25 @@ export class Rhythm {
     this.#wayMs = tookMs
   }
 
-  /** How long to wait before the next probe, in milliseconds. */
-  pauseMs(pollIntervalMs: number): number {
-    const quietMs = (this.#nowMs() - this.#stirredAtMs) * QUIET_PART
-    const pauseMs = Math.max(MIN_PAUSE_MS, Math.min(quietMs, pollIntervalMs * MAX_PART))
+  /** How long nothing has come, in milliseconds. */
+  get quietMs(): number {
+    return this.#nowMs() - this.#stirredAtMs
+  }
+
+  /** The pauses of so many milliseconds from now on where the server probes by itself: half as long, each in milliseconds. */
+  pausesFor(ms: number, pollIntervalMs: number): readonly number[] {
+    const pauses: number[] = []
+    for (let passedMs = 0; passedMs < ms && pauses.length < MOST_PAUSES; ) {
+      const pauseMs = Math.min(this.pauseMs(pollIntervalMs, this.quietMs + passedMs) / 2, ms - passedMs)
+      pauses.push(pauseMs)
+      passedMs += pauseMs
+    }
+    return pauses
+  }
+
+  /** How long to wait before the next probe, in milliseconds, when nothing has come for so long. */
+  pauseMs(pollIntervalMs: number, quietMs = this.quietMs): number {
+    const pauseMs = Math.max(MIN_PAUSE_MS, Math.min(quietMs * QUIET_PART, pollIntervalMs * MAX_PART))
     return Math.max(pauseMs, REST_FACTOR * (this.#lastTookMs.at(-1) ?? 0), WORK_FACTOR * this.#workMs)
   }
 

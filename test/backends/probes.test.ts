@@ -21,8 +21,6 @@ import { SOON_MS, Taker, World } from '../support/world.js'
 const SELDOM_MS = 60_000
 /** What a probe may take on a machine that is busy with other work; the median, in milliseconds. */
 const FOUND_MS = 400
-/** Shortest pause between two probes, in milliseconds. */
-const MIN_PAUSE_MS = 12
 
 /** A database that sends no hints: it cannot, or the connection may not listen. */
 interface Ground {
@@ -161,7 +159,7 @@ for (const database of DATABASES.filter(({ wakes }) => !wakes)) {
   const test = suite(`what probes cost on ${database.name}`)
 
   for (const backend of ['queue', 'log'] as const) {
-    test(`one statement at a time, no more often than the shortest pause: ${backend}`, async () => {
+    test(`one statement at a time, which waits at the server for a second: ${backend}`, async () => {
       await using behind = await openBehindProxy(database, { backend })
       const channels = Array.from({ length: 20 }, (_, i) => `channel ${i}`)
       const subscriptions = channels.map((name) => behind.channel.subscribe(name))
@@ -169,7 +167,7 @@ for (const database of DATABASES.filter(({ wakes }) => !wakes)) {
       for (const subscription of subscriptions) detached(subscription[Symbol.asyncIterator]().next())
       await behind.sent(500)
       const sent = await behind.sent(2_000)
-      assert.ok(sent <= 2_000 / MIN_PAUSE_MS && sent >= 10, `${sent} packets`)
+      assert.ok(sent <= 40 && sent >= 2, `${sent} packets`)
     })
 
     test(`a server far away is not asked more often than it answers: ${backend}`, async () => {

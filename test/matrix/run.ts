@@ -1,8 +1,10 @@
 /*
- * The contract on servers of several versions: `npm run matrix [-- PART]`, where PART is in a server's name. Each server is
- * fetched, started, and gone afterwards. Prints a table; ends with code 1 when a row has a failure.
+ * The contract on servers and with Nodes of several versions: `npm run matrix [-- PART]`, where PART is in a row's title. Each
+ * server is fetched, started, and gone afterwards. Prints a table; ends with code 1 when a row has a failure.
  */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { cpSync, mkdirSync, rmSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe } from '../../src/errors.js'
 import { type ServerName, VARIABLES } from '../support/chosen.js'
@@ -12,7 +14,7 @@ import { startMysql } from '../support/servers/mysql.js'
 import type { OwnServer } from '../support/servers/own-server.js'
 import { startEmbedded } from '../support/servers/postgres.js'
 
-const RUNNER = fileURLToPath(new URL('../run.ts', import.meta.url))
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const SUITES = ['contract', 'backends/notify', 'backends/log']
 /** Newest of each that npm has. */
 const POSTGRES = [
@@ -23,6 +25,15 @@ const POSTGRES = [
   '17.10.0-beta.17',
   '18.4.0-beta.17',
 ]
+
+/** Besides the one that runs this. */
+const NODES = [22, 24]
+
+interface Verdict {
+  readonly version: string
+  readonly node: string
+  readonly outcome: string
+}
 
 interface Candidate {
   readonly name: ServerName
@@ -41,12 +52,10 @@ const CANDIDATES: readonly Candidate[] = [
   { name: 'mysql', title: 'mysql', start: () => startMysql() },
 ]
 
-/** The version that answered, and the last line of the tests' output. */
-async function judge({ name, start }: Candidate): Promise<readonly [version: string, outcome: string]> {
-  await using server = await start()
-  const version = await SERVERS[name].probe(server.url)
-  const env = { ...process.env, ROWCAST_TEST_ONLY: name, [VARIABLES[name]]: server.url }
-  const child = spawn(process.execPath, ['--import', 'tsx', RUNNER, ...SUITES], {
+/** What the suites came to, in the last line but one of their output. */
+async function runSuites(project: string, program: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const child = spawn(program, ['--import', 'tsx', join('test', 'run.ts'), ...SUITES], {
+    cwd: project,
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -57,14 +66,53 @@ async function judge({ name, start }: Candidate): Promise<readonly [version: str
   await new Promise((resolve) => child.once('close', resolve))
   const counted = /^\d+ passed, \d+ failed$/m.exec(output)?.[0] ?? 'did not end'
   if (!counted.endsWith(' 0 failed')) console.log(output)
-  return [version, counted]
+  return counted
 }
+
+/** One kind of server, with the Node that runs this. */
+async function judgeServer({ name, start }: Candidate): Promise<Verdict> {
+  await using server = await start()
+  const version = await SERVERS[name].probe(server.url)
+  const env = { ...process.env, ROWCAST_TEST_ONLY: name, [VARIABLES[name]]: server.url }
+  return { version, node: process.version, outcome: await runSuites(ROOT, process.execPath, env) }
+}
+
+/** Another Node, from npm, with a copy of the project of its own, since the SQLite driver is built for one Node; on all databases. */
+async function judgeNode(major: number): Promise<Verdict> {
+  const folder = join(ROOT, '.tmp', 'matrix', `node-${major}`)
+  const [runtime, project] = [join(folder, 'runtime'), join(folder, 'project')]
+  const name = `node-${process.platform}-${process.arch}`
+  const npm = (prefix: string, env: NodeJS.ProcessEnv, ...args: string[]) =>
+    execFileSync('npm', [...args, '--no-audit', '--no-fund'], {
+      cwd: prefix,
+      env,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+  mkdirSync(runtime, { recursive: true })
+  npm(runtime, process.env, 'install', '--prefix', runtime, `${name}@${major}`)
+  rmSync(project, { recursive: true, force: true })
+  const files = execFileSync('git', ['ls-files', '-z'], { cwd: ROOT, encoding: 'utf8' }).split('\0').filter(Boolean)
+  for (const file of files) cpSync(join(ROOT, file), join(project, file))
+  const home = join(runtime, 'node_modules', name)
+  const program = join(home, 'bin', 'node')
+  const path = [join(home, 'bin'), process.env.PATH].join(delimiter)
+  const env = { ...process.env, PATH: path, npm_config_nodedir: home }
+  npm(project, env, 'ci')
+  const node = execFileSync(program, ['--version'], { encoding: 'utf8' }).trim()
+  return { version: 'as npm test finds them', node, outcome: await runSuites(project, program, env) }
+}
+
+const CASES = [
+  ...CANDIDATES.map((candidate) => ({ title: candidate.title, judge: () => judgeServer(candidate) })),
+  ...NODES.map((major) => ({ title: `all, with Node ${major}`, judge: () => judgeNode(major) })),
+]
 
 const part = process.argv[2] ?? ''
 const rows: string[] = []
-for (const candidate of CANDIDATES.filter(({ title }) => title.includes(part))) {
-  const [version, outcome] = await judge(candidate).catch((error: unknown) => ['', describe(error)] as const)
-  rows.push(`| ${candidate.title} | ${version} | ${process.version} | ${outcome} |`)
+for (const { title, judge } of CASES.filter((each) => each.title.includes(part))) {
+  const failed = (error: unknown): Verdict => ({ version: '', node: '', outcome: describe(error) })
+  const { version, node, outcome } = await judge().catch(failed)
+  rows.push(`| ${title} | ${version} | ${node} | ${outcome} |`)
   console.log(rows.at(-1))
   if (!outcome.endsWith(' 0 failed')) process.exitCode = 1
 }

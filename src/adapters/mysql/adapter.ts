@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto'
-import { ConnectionError, describe, EndedError, RowcastError, UnsupportedError } from '../../errors.js'
+import { ConnectionError, EndedError, RowcastError } from '../../errors.js'
 import type { Logger } from '../../logger.js'
 import { type Parameters, Statements } from '../../statements.js'
 import { atMost, handled } from '../../wait.js'
 import type { Adapter, Row, Work } from '../adapter.js'
 import { drive, expand, MIGRATION_WAIT_S, migrationLocked, retryOnContention, single } from '../execute.js'
 import { ANSWER_LIMIT_MS, TimeLimit } from '../in-time.js'
-import { PROBE_TIMEOUT_MS } from '../opening.js'
 import type { StatementLimits } from '../parts.js'
 import { joinTransaction } from './caller.js'
 import { mysqlDialect } from './dialect.js'
 import { type MysqlPool, poolSizeOf } from './driver.js'
 import { type HopefulExchange, hope, LeaseLost } from './hopeful.js'
+import { LongPolls } from './long-polls.js'
+import { checkNeeds, limitsIdleTransactions } from './needs.js'
 import { Preparing } from './preparing.js'
 import { COMMIT, ROLLBACK, type Session } from './session.js'
 import { Occupied, Sessions, undo } from './sessions.js'
@@ -30,15 +31,6 @@ const GUARD = `set
   @rowcast_wait_timeout = @@session.wait_timeout, session wait_timeout = ${STANDSTILL_S},
   @rowcast_safe_updates = @@session.sql_safe_updates, session sql_safe_updates = 0`
 const UNGUARD = 'set session wait_timeout = @rowcast_wait_timeout, session sql_safe_updates = @rowcast_safe_updates'
-/** MariaDB has a limit for transactions alone. */
-const IDLE_TRANSACTION_LIMIT = 'select @@session.idle_transaction_timeout'
-/** What the statements rest on, in one; and its parts, to tell which of them a server lacks. */
-const LIST = "(select * from json_table('[1]', '$[*]' columns (n int path '$')) as listed) as j"
-const NEEDED = `select j.n from ${LIST} for update skip locked`
-const PARTS_NEEDED = [
-  { name: 'json_table', sql: `select j.n from ${LIST}` },
-  { name: 'skip locked', sql: 'select j.n from (select 1 as n) as j for update skip locked' },
-]
 const READ_COMMITTED = 'set transaction isolation level read committed, read write'
 /** What can be asked outside of a transaction without a trace. */
 const READS = /^\s*(select|with)\b/i
@@ -72,6 +64,7 @@ export class MysqlAdapter implements Adapter {
   readonly #resources: MysqlResources
   readonly #sessions: Sessions
   readonly #preparing = new Preparing()
+  readonly #longPolls: LongPolls
   #limits: StatementLimits | undefined
   #limitsIdle = false
   /** Whether sessions were met that commit nothing by themselves. */
@@ -86,6 +79,7 @@ export class MysqlAdapter implements Adapter {
     this.#statements = new Statements(this.dialect)
     this.#resources = resources
     this.#sessions = new Sessions(resources, this.#preparing, logger)
+    this.#longPolls = new LongPolls(resources.pool, this.#sessions)
   }
 
   /** Asks for what the statements need, rather than believe a version string. */
@@ -95,16 +89,8 @@ export class MysqlAdapter implements Adapter {
       partBytes: Math.floor(maxAllowedPacket / 2) - OVERHEAD_BYTES,
       mostBytes: maxAllowedPacket - OVERHEAD_BYTES,
     }
-    const refusal = await this.#refusal(NEEDED)
-    if (refusal !== undefined) {
-      const refused = await Promise.all(PARTS_NEEDED.map(async ({ name, sql }) => (await this.#refusal(sql)) && name))
-      const what = refused.filter((name) => name !== undefined).join(' and ') || 'locks beside json_table'
-      throw new UnsupportedError(
-        `this server refuses ${what} (${describe(refusal.cause)}): use MySQL 8.0.4 or MariaDB 10.6, or later`,
-        { cause: refusal },
-      )
-    }
-    this.#limitsIdle = this.#sessions.isOwn && (await this.#refusal(IDLE_TRANSACTION_LIMIT)) === undefined
+    await checkNeeds(this.#sessions)
+    this.#limitsIdle = this.#sessions.isOwn && (await limitsIdleTransactions(this.#sessions))
   }
 
   has(verb: string): boolean {
@@ -115,6 +101,11 @@ export class MysqlAdapter implements Adapter {
     const hopeful = verb === 'exchange' ? hope(parameters) : undefined
     const rows = (hopeful && (await this.#exchange(hopeful))) ?? (await this.#run(verb, parameters, withinMs))
     return rows as readonly R[]
+  }
+
+  longPoll(verb: string, parameters: Parameters, signal: AbortSignal): Promise<readonly Row[] | undefined> {
+    const poll = (session: Session) => this.#drive(session, () => single(verb, parameters))
+    return this.#longPolls.run(poll, signal)
   }
 
   transaction<Result>(work: () => Work<Result>): Promise<Result> {
@@ -173,17 +164,6 @@ export class MysqlAdapter implements Adapter {
   #transaction<Result>(work: () => Work<Result>, limit: TimeLimit | undefined): Promise<Result> {
     const run = (session: Session) => this.#inTransaction(session, work)
     return retryOnContention(() => this.#sessions.use(run, limit), limit)
-  }
-
-  /** Why the server does not take a statement; `undefined` when it does. */
-  async #refusal(sql: string): Promise<RowcastError | undefined> {
-    try {
-      await this.#sessions.use((session) => session.command(sql, PROBE_TIMEOUT_MS))
-      return undefined
-    } catch (error) {
-      if (error instanceof RowcastError && error.code === 'DATABASE') return error
-      throw error
-    }
   }
 
   /** `undefined`: it was in vain. */

@@ -41,6 +41,7 @@ export class Heat implements Disposable {
    * @throws what makes it pointless to wait
    */
   async wait(signal: AbortSignal, ms?: number): Promise<void> {
+    if (!this.#hot) this.#tail.onWaiting()
     if (!this.#hot && !signal.aborted) await this.#raised(signal, ms)
     if (this.#failure !== undefined) throw this.#failure.error
   }

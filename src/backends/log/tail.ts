@@ -85,8 +85,12 @@ export class Tail implements AsyncDisposable {
     this.#head = head
     this.#start = new Start(context.clock)
     this.#poller = new Poller(context, {
-      look: (channels) => this.#look(channels),
+      look: (channels, isRoutine) => this.#look(channels, isRoutine),
       probe: (_, ask) => this.#probe(ask),
+      poll: () => ({
+        verb: 'long_poll_log',
+        parameters: { from_id: this.#start.next(), log_position: this.#seen?.until ?? -1 },
+      }),
     })
     const look = () => this.#poller.look()
     this.sleeper = {
@@ -121,6 +125,10 @@ export class Tail implements AsyncDisposable {
     this.#poller.remove(lane)
   }
 
+  onWaiting(): void {
+    this.#poller.onWaiting()
+  }
+
   /**
    * What follows a place, from the newest pass or from the table. Rows of the log never change: what several subscribers
    * of this object read after the same look is read once.
@@ -153,8 +161,12 @@ export class Tail implements AsyncDisposable {
     return this.#poller[Symbol.asyncDispose]()
   }
 
-  async #look(channels: readonly string[]): Promise<Findings> {
-    const findings = await this.#find(channels)
+  /** One that is made as a matter of routine begins with a probe, which mostly finds nothing. */
+  async #look(channels: readonly string[], isRoutine: boolean): Promise<Findings> {
+    const seen = this.#seen?.channels ?? []
+    const isSeen = isRoutine && seen.length === channels.length && channels.every((channel, i) => channel === seen[i])
+    const ask: Adapter['run'] = (verb, parameters) => this.#context.adapter.run(verb, parameters)
+    const findings = await (isSeen ? this.#probe(ask) : this.#find(channels))
     for (const onLook of this.#standBys) onLook()
     return findings
   }
@@ -172,7 +184,7 @@ export class Tail implements AsyncDisposable {
     // From the same start: what the probe took, over a connection that had to be made, says nothing of the look.
     if (!isIdle) return this.#find(this.#seen?.channels ?? [], from)
     this.#start.note(from, performance.now() - startedMs, 0, false, undefined)
-    return NOTHING
+    return { ...NOTHING, nextMs: this.#start.dueInMs }
   }
 
   /** Gives positions, one pass ahead of this object's own readers. */

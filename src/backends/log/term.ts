@@ -85,10 +85,9 @@ export class Term implements Beating {
     return held ? isWhole : this.#lose()
   }
 
-  /** By our own clock, another member may have the lease. What is being written hears from the database. */
+  /** By our own clock, another member may have the lease. */
   lapse(nowMs: number): number {
     if (this.#over || this.#checkpoint.heldUntilMs > nowMs) return this.#checkpoint.heldUntilMs
-    for (const delivery of this.#settling) this.#inHand.delete(delivery)
     this.#lose('lapsed')
     return Number.POSITIVE_INFINITY
   }
@@ -208,7 +207,7 @@ export class Term implements Beating {
 
   /** Those who settle before the next write begins share its answer. */
   #passTogether(channel: string): Passing {
-    const stored = this.#orLose(this.#writes.add(this.#lead.leaseMs)).then((written) => {
+    const stored = this.#orLose(this.#writes.add(this.#lead.leaseMs), () => passing.deliveries).then((written) => {
       const isStored = written.stored.has(channel)
       if (!isStored) for (const delivery of passing.deliveries) this.#tell(delivery, 'lost')
       this.#leave(channel, passing.deliveries, isStored ? passing.acks : 0)
@@ -266,18 +265,19 @@ export class Term implements Beating {
   }
 
   /** Where it is not known what was written the term is over: a member goes on from the checkpoint when the lease ends. */
-  #orLose<Result>(writing: Promise<Result>): Promise<Result> {
+  #orLose<Result>(writing: Promise<Result>, settling: () => readonly LogDelivery[] = () => []): Promise<Result> {
     return writing.catch((error: unknown) => {
       this.#lose()
+      for (const delivery of settling()) this.#tell(delivery, 'lost')
       throw error
     })
   }
 
-  /** Another member reads now, or may. */
+  /** Another member reads now, or may. What is being written hears from the database whether it was in time. */
   #lose(how: 'lost' | 'lapsed' = 'lost'): false {
     if (this.#over) return false
     this.#stop()
-    for (const delivery of this.#inHand) this.#tell(delivery, how)
+    for (const delivery of this.#inHand) if (!this.#settling.has(delivery)) this.#tell(delivery, how)
     this.#inHand.clear()
     this.#onChange()
     return false

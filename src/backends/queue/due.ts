@@ -1,7 +1,7 @@
 import { type Adapter, portionOf } from '../../adapters/adapter.js'
 import type { BackendContext } from '../backend.js'
 import { portions } from '../pieces.js'
-import { type Findings, NOTHING } from '../poller.js'
+import { type Findings, NOTHING, type Question } from '../poller.js'
 
 /** Most scheduled events of one channel moved into a queue in one statement. */
 const PROMOTE_LIMIT = 1_000
@@ -64,6 +64,11 @@ async function promote(adapter: Adapter, ripe: readonly Due[]): Promise<number> 
 export async function probeReady(channels: readonly string[], ask: Adapter['run']): Promise<Findings> {
   const rows = await ask('probe_queue', { channels })
   return { ...NOTHING, ready: rows.map((row) => String(row.channel)) }
+}
+
+/** What waits until a probe would find something. */
+export function pollReady(channels: readonly string[]): Question {
+  return { verb: 'long_poll_queue', parameters: { channels } }
 }
 
 /** Nothing to wait for is infinitely far away. */

@@ -124,6 +124,7 @@ export class QueueInbox implements Inbox {
       const limit = Math.min(most, exchange.portion)
       const claimed = await exchange.claim(limit, this.#leaseMs)
       lane.note(claimed.length >= limit)
+      if (lane.isWaiting) this.#parts.poller.onWaiting()
       for (const delivery of claimed) this.#parts.leases.hold(delivery)
       return this.#setAside(claimed)
     } catch (error) {

@@ -9,7 +9,7 @@ import { Publisher } from '../publisher.js'
 import { Purge } from '../purge.js'
 import { Retention } from '../retention.js'
 import { WakeUps } from '../wake-ups.js'
-import { findDue, probeReady } from './due.js'
+import { findDue, pollReady, probeReady } from './due.js'
 import { Exchange } from './exchange.js'
 import { QueueInbox } from './inbox.js'
 import { Leases } from './leases.js'
@@ -56,6 +56,7 @@ export class QueueBackend implements Backend {
     this.#poller = new Poller(context, {
       look: (channels) => findDue(context, channels),
       probe: probeReady,
+      poll: pollReady,
     })
     this.#wakeUps = new WakeUps(context, 'queue', this.#poller)
     this.#publisher = new Publisher(context, this.#wakeUps, new QueueStorage(context))

@@ -1,0 +1,62 @@
+import type { Row } from '../adapter.js'
+import { type MysqlPool, poolSizeOf } from './driver.js'
+import type { Session } from './session.js'
+import type { Sessions } from './sessions.js'
+
+/** The part of a pool's connections that may wait at the server: all of its channel objects together have no more. */
+const PART = 1 / 4
+/** How many connections a pool is taken to have that does not say. */
+const USUAL_SIZE = 10
+/** A statement at any other level sees the rows of one moment, however long it waits. */
+const READ_UNCOMMITTED = 'set transaction isolation level read uncommitted, read only'
+
+const underWay = new WeakMap<MysqlPool, number>()
+
+/** Statements that wait at the server; each keeps a connection to itself meanwhile. */
+export class LongPolls {
+  readonly #pool: MysqlPool
+  readonly #sessions: Sessions
+  readonly #most: number
+
+  constructor(pool: MysqlPool, sessions: Sessions) {
+    this.#pool = pool
+    this.#sessions = sessions
+    this.#most = Math.floor((poolSizeOf(pool) ?? USUAL_SIZE) * PART)
+  }
+
+  /**
+   * Its rows; `undefined` where no connection can be spared for it.
+   * @param signal breaks the connection off
+   */
+  async run(
+    poll: (session: Session) => Promise<readonly Row[]>,
+    signal: AbortSignal,
+  ): Promise<readonly Row[] | undefined> {
+    const others = underWay.get(this.#pool) ?? 0
+    if (others >= this.#most) return undefined
+    underWay.set(this.#pool, others + 1)
+    try {
+      return await this.#sessions.use((session) => this.#poll(session, poll, signal))
+    } finally {
+      underWay.set(this.#pool, Number(underWay.get(this.#pool)) - 1)
+    }
+  }
+
+  async #poll(
+    session: Session,
+    poll: (session: Session) => Promise<readonly Row[]>,
+    signal: AbortSignal,
+  ): Promise<readonly Row[] | undefined> {
+    if (!this.#sessions.isOwn) await session.look()
+    if (!session.commitsByItself || session.isInTransaction) return undefined
+    await session.command(READ_UNCOMMITTED)
+    if (signal.aborted) return undefined
+    const breakOff = () => session.discard()
+    signal.addEventListener('abort', breakOff)
+    try {
+      return await poll(session)
+    } finally {
+      signal.removeEventListener('abort', breakOff)
+    }
+  }
+}
