@@ -1,8 +1,8 @@
 import { ConnectionError } from '../errors.js'
+import type { Parameters } from '../statements.js'
 import { Trouble } from '../trouble.js'
 import { detach } from '../wait.js'
 import type { BackendContext } from './backend.js'
-import type { Question } from './poller.js'
 import type { Rhythm } from './rhythm.js'
 
 /** Longest that one waits, in milliseconds: servers end statements that take longer than their users expect. */
@@ -17,6 +17,12 @@ const SHORT_REST_MS = 1_000
 const LONG_REST_MS = 60_000
 /** So many probes are to confirm what one saw, before the next one begins. */
 const MOST_CONFIRMATIONS = 20
+
+/** A verb and its parameters. */
+export interface Question {
+  readonly verb: string
+  readonly parameters: Parameters
+}
 
 /**
  * Probes at the server rather than here, where the database can: one statement reads, sleeps and reads again until there is

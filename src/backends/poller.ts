@@ -1,10 +1,9 @@
 import type { Adapter } from '../adapters/adapter.js'
 import { ConnectionError } from '../errors.js'
-import type { Parameters } from '../statements.js'
 import { isFinal, Trouble } from '../trouble.js'
 import { atMost } from '../wait.js'
 import type { BackendContext } from './backend.js'
-import { LongPoll } from './long-poll.js'
+import { LongPoll, type Question } from './long-poll.js'
 import { Rhythm } from './rhythm.js'
 import { MIN_POLL_MS, type Sleeper } from './sleeper.js'
 
@@ -33,12 +32,6 @@ export interface Findings {
   readonly nextMs: number
   /** Whether something was hidden behind what was found: look again at once. */
   readonly more: boolean
-}
-
-/** A verb and its parameters. */
-export interface Question {
-  readonly verb: string
-  readonly parameters: Parameters
 }
 
 /** What a poller asks the database. */

@@ -1,4 +1,4 @@
-import { type Adapter, portionOf, type Row } from '../../adapters/adapter.js'
+import type { Adapter, Row } from '../../adapters/adapter.js'
 import { FIRST_ID } from '../../clock.js'
 import { RowcastError } from '../../errors.js'
 import { largest } from '../../numbers.js'
@@ -10,6 +10,7 @@ import type { Sleeper } from '../sleeper.js'
 import { type Entry, type Reading, toEntries } from './entry.js'
 import type { LogHead } from './log-head.js'
 import { Passes } from './passes.js'
+import { type Place, SharedReads } from './shared-reads.js'
 import { Start } from './start.js'
 
 /** Most events that get their position in one statement, and where more than that are waiting. */
@@ -24,10 +25,10 @@ export const MOST_BYTES = 2 ** 15
 const UNREAD_MS = 20
 /** How soon to look again while another process gives positions, in milliseconds. */
 const CONTENDED_MS = 2
-/** Most reads that are kept for others. */
-const READS = 4
 /** Longest to wait until everything that was committed before has its position, in milliseconds. */
 const SETTLE_MS = 10_000
+/** How often a look is a whole one, in milliseconds: a probe does not notice that a table is gone. */
+const WHOLE_MS = 3_000
 
 /** An event committed now may have been published so much earlier, in milliseconds. */
 const LATE_COMMIT_MS = 5_000
@@ -38,16 +39,6 @@ const RESTORED_AHEAD = 1e14
 /** Where the readers go on in a log that was emptied or restored under them. */
 interface Resumption {
   readonly position: number
-}
-
-/** Where to read one channel for a group. */
-interface Place {
-  readonly channel: string
-  /** Whose events to read besides everybody's; empty for none. */
-  readonly group: string
-  readonly after: number
-  readonly until: number
-  readonly limit: number
 }
 
 /** What was true of one channel at one moment. */
@@ -73,16 +64,18 @@ export class Tail implements AsyncDisposable {
   #seen: { readonly until: number; readonly channels: readonly string[] } | undefined
   readonly #standBys = new Set<() => void>()
   #isBehind = false
-  readonly #reads = new Map<string, Promise<Reading>>()
+  readonly #reads: SharedReads
   #passes = new Passes()
   readonly #start: Start
   readonly #head: LogHead
   #lookedAtMs = 0
+  #wholeDueMs = Number.NEGATIVE_INFINITY
   #resumption: Resumption | undefined
 
   constructor(context: BackendContext, head: LogHead) {
     this.#context = context
     this.#head = head
+    this.#reads = new SharedReads(context)
     this.#start = new Start(context.clock)
     this.#poller = new Poller(context, {
       look: (channels, isRoutine) => this.#look(channels, isRoutine),
@@ -129,16 +122,12 @@ export class Tail implements AsyncDisposable {
     this.#poller.onWaiting()
   }
 
-  /**
-   * What follows a place, from the newest pass or from the table. Rows of the log never change: what several subscribers
-   * of this object read after the same look is read once.
-   * @see sql/postgres/statements/read_log.sql
-   */
+  /** What follows a place, from the newest pass or from the table. */
   async read(place: Place): Promise<Reading> {
     const wasRead = this.#passes.isRead
     const recent = this.#passes.read(place.channel, place.group, place.after, place.until)
     if (this.#isBehind && this.#passes.isRead && !wasRead) this.#poller.look()
-    return recent ?? this.#readTable(place)
+    return recent ?? this.#reads.read(place)
   }
 
   /** Calls back after each look, which a member that stepped down elsewhere may have caused. */
@@ -161,10 +150,11 @@ export class Tail implements AsyncDisposable {
     return this.#poller[Symbol.asyncDispose]()
   }
 
-  /** One that is made as a matter of routine begins with a probe, which mostly finds nothing. */
+  /** Most of those that are made as a matter of routine are but a probe, which finds nothing. */
   async #look(channels: readonly string[], isRoutine: boolean): Promise<Findings> {
     const seen = this.#seen?.channels ?? []
-    const isSeen = isRoutine && seen.length === channels.length && channels.every((channel, i) => channel === seen[i])
+    const isSame = seen.length === channels.length && channels.every((channel, i) => channel === seen[i])
+    const isSeen = isRoutine && isSame && performance.now() < this.#wholeDueMs
     const ask: Adapter['run'] = (verb, parameters) => this.#context.adapter.run(verb, parameters)
     const findings = await (isSeen ? this.#probe(ask) : this.#find(channels))
     for (const onLook of this.#standBys) onLook()
@@ -195,6 +185,7 @@ export class Tail implements AsyncDisposable {
     if (until < before) await this.#resume()
     else if (until - before > RESTORED_AHEAD) this.#passes = new Passes()
     this.#lookedAtMs = this.#context.clock.now()
+    this.#wholeDueMs = performance.now() + WHOLE_MS
     this.#start.note(from, performance.now() - startedMs, until - before, waiting, reached)
     const ready = [...heads].filter(([channel, head]) => head > (this.#sights.get(channel)?.head ?? -1))
     for (const [channel, head] of heads) this.#sights.set(channel, { head, until })
@@ -261,25 +252,6 @@ export class Tail implements AsyncDisposable {
       channels.map((channel) => [channel, this.#toEntries(shown(channel), channel)]),
     )
     this.#passes.add({ from: Number(state.shown_from), to: Number(state.shown_to), entries })
-  }
-
-  #readTable(place: Place): Promise<Reading> {
-    const key = JSON.stringify(place)
-    const known = this.#reads.get(key)
-    if (known !== undefined) return known
-    const reading = this.#readRows(place)
-    reading.catch(() => this.#reads.delete(key))
-    if (this.#reads.size >= READS) this.#reads.clear()
-    this.#reads.set(key, reading)
-    return reading
-  }
-
-  async #readRows({ channel, group, after, until, limit: most }: Place): Promise<Reading> {
-    const { adapter } = this.#context
-    const limit = portionOf(adapter, 'read_log', most)
-    const rows = await adapter.run('read_log', { channel, consumer_group: group, after, until, limit })
-    const entries = this.#toEntries(rows, channel)
-    return { entries, to: entries.length === limit ? (entries.at(-1)?.position ?? until) : until }
   }
 
   #toEntries(rows: readonly Row[], channel: string): readonly Entry[] {

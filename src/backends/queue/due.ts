@@ -1,7 +1,8 @@
 import { type Adapter, portionOf } from '../../adapters/adapter.js'
 import type { BackendContext } from '../backend.js'
+import type { Question } from '../long-poll.js'
 import { portions } from '../pieces.js'
-import { type Findings, NOTHING, type Question } from '../poller.js'
+import { type Findings, NOTHING } from '../poller.js'
 
 /** Most scheduled events of one channel moved into a queue in one statement. */
 const PROMOTE_LIMIT = 1_000
