@@ -13,7 +13,8 @@ import { RunDatabases, SERVERS } from './support/servers/find.js'
 
 /** Fewer tests than this in a full run means that some were not run. */
 const MINIMUM = 800
-const PARALLEL = Number(process.env.PARALLEL ?? 2)
+/** Files that run at once: most of them wait most of the time. */
+const PARALLEL = 4
 /** More files than this that fail are no matter of a busy machine. */
 const MOST_AGAIN = 8
 const ROOT = fileURLToPath(new URL('.', import.meta.url))

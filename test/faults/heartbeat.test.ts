@@ -114,7 +114,7 @@ for (const db of ON_SERVERS) {
   })
 
   test('a row that a transaction has locked is neither lost nor in the way of others', async () => {
-    const leaseMs = 900
+    const leaseMs = 1_500
     await using world = await World.open(db, { leaseMs, pollIntervalMs: 50 })
     const story = newStory()
     const options = { autoAck: false }

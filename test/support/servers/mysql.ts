@@ -90,6 +90,8 @@ export function startProgram(
           `--pid-file=${join(folder, 'pid')}`,
           '--bind-address=127.0.0.1',
           '--skip-name-resolve',
+          // What is committed outlives the server, which tests kill, though not the machine.
+          '--innodb-flush-log-at-trx-commit=2',
           ...settings,
         ],
       }),
