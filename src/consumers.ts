@@ -68,7 +68,8 @@ export class Consumers {
         assertOpen: assertNotClosed,
         onHandedOut: (message) => hand.add(message),
         onSettled: (message) => hand.remove(message),
-        onLeft: (others) => hand.leave(others),
+        // While the channel drains, it waits for what is in hand, and gives back the rest.
+        onLeft: (others) => this.#stopping || hand.leave(others),
         onStopped: () => this.#forget(subscription, hand),
       },
       options,

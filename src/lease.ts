@@ -20,7 +20,7 @@ export interface Lease {
 }
 
 /** What is taken off a lease for clocks that run at different speeds, and for a handler that has to stop. */
-export const MARGIN = 0.05
+const MARGIN = 0.05
 
 /**
  * Until when a lease is held for certain. It began no earlier than it was asked for, so it cannot have ended before.

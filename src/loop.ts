@@ -6,10 +6,10 @@ interface LoopParts<Event> {
   next(): Promise<IteratorResult<Event, undefined>>
   /** The body has returned. */
   finish(event: Event): void
-  /** It is over: its body has nothing any more. */
+  /** It is over. */
   end(): void
-  /** It was left: that ends the subscription. */
-  close(): Promise<void>
+  /** Its body has gone, and the subscription goes with it. */
+  leave(): Promise<void>
 }
 
 /** One `for await` loop over a subscription. */
@@ -43,7 +43,7 @@ export class Loop<Event extends EventMessage> implements AsyncIterator<Event, un
     // Nobody else can settle what an auto-acking loop was left with.
     if (this.#last !== undefined && this.#parts.autoAck) await this.#last.nack().catch(() => false)
     this.#parts.end()
-    await this.#parts.close()
+    await this.#parts.leave()
     return { done: true, value: undefined }
   }
 }

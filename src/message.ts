@@ -158,6 +158,8 @@ export class Message implements EventMessage, Outcome {
       ? 'was lost: another consumer has it now'
       : 'could not be extended in time: another consumer may have it'
     this.abort(new RowcastError('NOT_HELD', `the lease of event ${this.id} ${why}`))
+    // Nobody is there any more who would settle it.
+    if (this.#delivery.lease?.isLeft) this.giveUp()
   }
 
   /** Told by the backend. */

@@ -100,11 +100,11 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     const loop: Loop<Event> = new Loop<Event>({
       next: () => this.#next(),
       finish: (event) => this.#finish(event),
-      end: () => {
-        this.#loops.delete(loop)
+      end: () => this.#loops.delete(loop),
+      leave: () => {
         this.leave()
+        return this.close()
       },
-      close: () => this.close(),
       autoAck: this.#options.autoAck,
     })
     this.#loops.add(loop)

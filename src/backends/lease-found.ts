@@ -1,11 +1,14 @@
 import type { Row } from '../adapters/adapter.js'
-import { MARGIN } from '../lease.js'
+import { ownClock } from '../own-clock.js'
+
+/** What a database's clock rounds away, on both sides, in milliseconds. */
+const ROUNDING_MS = 2
 
 /** What the database says of a lease after it was asked to extend it. */
 export interface LeaseFound {
   /** Epoch milliseconds, by the database's clock. */
   readonly expiresAtMs: number
-  /** How long it still lasts, in milliseconds. */
+  /** How long it still lasts, in milliseconds; measured after it was asked for, so that it lasts no shorter from then on. */
   readonly leftMs: number
 }
 
@@ -15,9 +18,9 @@ export function toLeaseFound(row: Row): LeaseFound {
 }
 
 /**
- * Whether a lease was extended; if not, another transaction has its row locked. It ends later by more than it takes to lease a
- * row; or it lasts long enough anyhow, since it was extended just now, or is longer, or the database's clock was set back.
+ * Whether a lease lasts as long as was asked for; if not, another transaction had its row locked.
+ * @param askedMs when, by `ownClock`
  */
-export function isExtended({ expiresAtMs, leftMs }: LeaseFound, endedMs: number, leaseMs: number): boolean {
-  return expiresAtMs >= endedMs + leaseMs * (2 * MARGIN) || leftMs >= leaseMs * (1 - 0.8 * MARGIN)
+export function isExtended({ leftMs }: LeaseFound, askedMs: number, leaseMs: number): boolean {
+  return leftMs >= leaseMs - (ownClock.now() - askedMs) - ROUNDING_MS
 }

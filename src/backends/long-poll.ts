@@ -16,7 +16,7 @@ const SHORT_REST_MS = 1_000
 /** … or the server did not do it. */
 const LONG_REST_MS = 60_000
 /** So many probes are to confirm what one saw, before the next one begins. */
-const MOST_CONFIRMATIONS = 20
+const MOST_CONFIRMATIONS = 8
 
 /** A verb and its parameters. */
 export interface Question {
@@ -83,6 +83,11 @@ export class LongPoll {
     this.#covered = new Set(channels)
     detach(this.#wait(longPoll(verb, { ...parameters, naps }, this.#stopping.signal)))
     return true
+  }
+
+  /** A look has seen all that is committed, or nobody waits for anything. */
+  forget(): void {
+    this.#unconfirmed = undefined
   }
 
   /** A probe from here has found something committed, or nothing. */

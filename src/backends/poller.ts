@@ -30,6 +30,8 @@ export interface Findings {
   readonly ready: readonly string[]
   /** In how many milliseconds something is due next; infinity when nothing is. */
   readonly nextMs: number
+  /** Whether something has come, for somebody here or elsewhere. */
+  readonly isNews: boolean
   /** Whether something was hidden behind what was found: look again at once. */
   readonly more: boolean
 }
@@ -51,7 +53,7 @@ export interface Questions {
 }
 
 /** A probe that found nothing. */
-export const NOTHING: Findings = { ready: [], nextMs: Number.POSITIVE_INFINITY, more: false }
+export const NOTHING: Findings = { ready: [], nextMs: Number.POSITIVE_INFINITY, isNews: false, more: false }
 
 /**
  * The truth behind the hints: looks what is due, one question for all channels of this object, by deadline. It sleeps
@@ -160,6 +162,7 @@ export class Poller implements Sleeper, AsyncDisposable {
       this.#looking.end()
       if (findings.ready.length === 0) this.#context.telemetry.count('events.poll.empty')
       this.#follow(findings)
+      this.#longPoll.forget()
       // A look sees what a probe would.
       this.#probeAtMs = NEVER_MS
       this.#probeInTime()
@@ -174,7 +177,8 @@ export class Poller implements Sleeper, AsyncDisposable {
   async #probe(): Promise<void> {
     this.#probeAtMs = NEVER_MS
     const waiting = this.#waiting
-    if (waiting.length > 0 && this.#pollAtServer(waiting)) return
+    if (waiting.length === 0) this.#longPoll.forget()
+    else if (this.#pollAtServer(waiting)) return
     try {
       if (waiting.length > 0) this.#take(await this.#questions.probe(waiting, this.#ask))
       if (this.#rhythm.isWayWanted) await this.#measureWay()
@@ -211,7 +215,7 @@ export class Poller implements Sleeper, AsyncDisposable {
   }
 
   #take(findings: Findings): void {
-    this.#longPoll.noteProbe(findings.ready.length > 0)
+    this.#longPoll.noteProbe(findings.isNews)
     this.#follow(findings)
   }
 

@@ -351,6 +351,31 @@ for (const database of DATABASES) {
     assert.equal(rest.map(({ channel }) => channel).sort(), ['b', 'b', 'b', 'c', 'c', 'c'])
   })
 
+  test('what a member leads of its channels does not wait for the rest, which somebody has locked', async () => {
+    if (database.name === 'sqlite') return
+    await using world = await open({ leaseMs: 60_000 })
+    const other = await world.another()
+    await other.listen('b', () => undefined, READS).ready
+    await world.channel.publish('b', 0)
+    await eventually(SOON_MS, async () =>
+      (await world.channel.groups.list({ group: 'g' })).some(({ position }) => position > 0),
+    )
+    const taker = new Taker(world.channel, ['a', 'b'], READS)
+    await world.channel.publish('a', 1)
+    await (await taker.take()).ack()
+    const tx = await world.place.begin()
+    const { query } = tx.handle as { query(sql: string): Promise<unknown> }
+    await query.call(tx.handle, `select 1 from ${world.place.table('checkpoint')} where channel = 'b' for update`)
+    for (const payload of [2, 3, 4]) {
+      await world.channel.publish('a', payload)
+      const event = await taker.take(2_000)
+      assert.is(event.payload, payload)
+      assert.is(await event.ack(), true)
+      await sleep(200)
+    }
+    await tx.rollback()
+  })
+
   test('a rolling deploy that adds a channel: every channel is read all the time, in the end all by one', async () => {
     await using world = await open({ leaseMs: 60_000 })
     const seen: string[] = []

@@ -81,7 +81,26 @@ for (const database of DATABASES) {
         [backend === 'queue', false],
       )
       assert.is((await second.next()).done, true)
-      await eventually(SOON_MS, () => events.every(({ signal }) => signal.aborted))
+      assert.is(await events[1]?.ack(), true)
+    })
+
+    test(`${backend}: a channel that drains keeps what its loop works on aside`, async () => {
+      await using world = await open(database, backend)
+      const channel = await world.another()
+      for (const payload of [1, 2]) await world.channel.publish('orders', payload)
+      const acked: boolean[] = []
+      const work = async (event: EventMessage) => {
+        await sleep(2.5 * LEASE_MS)
+        acked.push(await event.ack())
+      }
+      const working: Promise<void>[] = []
+      const loop = (async () => {
+        for await (const event of channel.subscribe('orders', options)) working.push(work(event))
+      })()
+      await eventually(SOON_MS, () => working.length === 2)
+      await channel.close({ drainMs: 10 * LEASE_MS })
+      await Promise.all([loop, ...working])
+      assert.equal(acked, [true, true])
     })
 
     test(`${backend}: a handler that settles nothing and its listener that is stopped`, async () => {
@@ -96,6 +115,7 @@ for (const database of DATABASES) {
       const again = await new Taker(await world.another(), 'orders', options).take()
       assert.equal([again.payload, again.attempts], ['left', 2])
       await eventually(SOON_MS, () => event.signal.aborted)
+      assert.is(world.channel.telemetry.snapshot()['events.in_hand'], 0)
     })
   }
 

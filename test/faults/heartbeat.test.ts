@@ -141,6 +141,27 @@ for (const db of ON_SERVERS) {
     ])
   })
 
+  test('an extension that is told to be done is one, whatever the heartbeat does meanwhile', async () => {
+    const leaseMs = 900
+    const askedMs = 2_500
+    await using world = await World.open(db, { leaseMs, pollIntervalMs: 50 })
+    const count = 60
+    await world.channel.publishMany(Array.from({ length: count }, (_, payload) => ({ channel: 'orders', payload })))
+    const events = await new Taker(world.channel, 'orders', { prefetch: count }).takeMany(count)
+    const short: number[] = []
+    const extendOften = async (event: EventMessage, i: number) => {
+      for (const untilMs = performance.now() + 2_000; performance.now() < untilMs; await sleep(100 + (i % 7) * 30)) {
+        const beganMs = performance.now()
+        if (!(await event.extend(askedMs).catch(() => false))) continue
+        const leftMs = Number(event.leaseExpiresAt) - Date.now() + (performance.now() - beganMs)
+        if (leftMs < askedMs - 100) short.push(Math.round(leftMs))
+      }
+    }
+    await Promise.all(events.map(extendOften))
+    assert.equal(short, [])
+    await Promise.all(events.map((event) => event.ack()))
+  })
+
   test('publishes that wait in locks leave a connection to what keeps leases', async () => {
     const leaseMs = 900
     await using place = await db.place()

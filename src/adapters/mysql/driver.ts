@@ -46,6 +46,11 @@ export function coreOf(connection: MysqlConnection): object {
   return connection.connection ?? connection
 }
 
+/** What is the same for all who wrap a pool. */
+export function poolCoreOf(pool: MysqlPool): object {
+  return pool.pool ?? pool
+}
+
 /** The driver has 0 for no limit. */
 export function poolSizeOf({ pool }: MysqlPool): number | undefined {
   return pool?.config?.connectionLimit || undefined

@@ -1,5 +1,5 @@
 import type { Row } from '../adapter.js'
-import { type MysqlPool, poolSizeOf } from './driver.js'
+import { type MysqlPool, poolCoreOf, poolSizeOf } from './driver.js'
 import type { Session } from './session.js'
 import type { Sessions } from './sessions.js'
 
@@ -10,16 +10,16 @@ const USUAL_SIZE = 10
 /** A statement at any other level sees the rows of one moment, however long it waits. */
 const READ_UNCOMMITTED = 'set transaction isolation level read uncommitted, read only'
 
-const underWay = new WeakMap<MysqlPool, number>()
+const underWay = new WeakMap<object, number>()
 
 /** Statements that wait at the server; each keeps a connection to itself meanwhile. */
 export class LongPolls {
-  readonly #pool: MysqlPool
+  readonly #pool: object
   readonly #sessions: Sessions
   readonly #most: number
 
   constructor(pool: MysqlPool, sessions: Sessions) {
-    this.#pool = pool
+    this.#pool = poolCoreOf(pool)
     this.#sessions = sessions
     this.#most = Math.floor((poolSizeOf(pool) ?? USUAL_SIZE) * PART)
   }
@@ -49,12 +49,16 @@ export class LongPolls {
   ): Promise<readonly Row[] | undefined> {
     if (!this.#sessions.isOwn) await session.look()
     if (!session.commitsByItself || session.isInTransaction) return undefined
-    await session.command(READ_UNCOMMITTED)
     if (signal.aborted) return undefined
     const breakOff = () => session.discard()
     signal.addEventListener('abort', breakOff)
     try {
+      await session.command(READ_UNCOMMITTED)
       return await poll(session)
+    } catch (error) {
+      // The level may still be that of the next transaction, which is somebody else's.
+      session.discard()
+      throw error
     } finally {
       signal.removeEventListener('abort', breakOff)
     }

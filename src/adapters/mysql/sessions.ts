@@ -4,7 +4,7 @@ import { detach } from '../../wait.js'
 import { type Gate, gateOf } from '../gate.js'
 import { type TimeLimit, withinLimit } from '../in-time.js'
 import { inTurn } from '../pool-turn.js'
-import { coreOf, type MysqlPool, type PooledConnection, poolSizeOf } from './driver.js'
+import { coreOf, type MysqlPool, type PooledConnection, poolCoreOf, poolSizeOf } from './driver.js'
 import { errnoOf, translate } from './errors.js'
 import type { Preparing } from './preparing.js'
 import { NAME, ROLLBACK, Session } from './session.js'
@@ -21,7 +21,7 @@ export class Occupied extends RowcastError {
 }
 
 /** Pools of users' that were complained of: once each, however many objects share them. */
-const toldOf = new WeakMap<MysqlPool, Set<string>>()
+const toldOf = new WeakMap<object, Set<string>>()
 
 /** Where statements get their sessions. One that somebody left in a transaction is never used, and never committed. */
 export class Sessions {
@@ -44,7 +44,7 @@ export class Sessions {
     this.#beingSetUp = beingSetUp
     this.#preparing = preparing
     this.#logger = logger
-    this.#gate = gateOf(pool.pool ?? pool, poolSizeOf(pool))
+    this.#gate = gateOf(poolCoreOf(pool), poolSizeOf(pool))
   }
 
   /**
@@ -79,8 +79,9 @@ export class Sessions {
 
   /** Logs once for each pool of a user's. */
   tell(fault: string, message: string): void {
-    const told = toldOf.get(this.#pool) ?? new Set()
-    toldOf.set(this.#pool, told)
+    const pool = poolCoreOf(this.#pool)
+    const told = toldOf.get(pool) ?? new Set()
+    toldOf.set(pool, told)
     if (told.has(fault)) return
     told.add(fault)
     this.#logger.error(message)

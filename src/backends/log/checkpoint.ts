@@ -74,10 +74,10 @@ export class Checkpoint implements Ends {
     const askedMs = ownClock.now()
     await this.#context.adapter.run('extend_group', parameters, withinMs)
     const rows = await this.#context.adapter.run('find_group_lease', parameters, withinMs)
-    const isWhole = rows.every((row) => isExtended(toLeaseFound(row), this.#expiresAtMs, leaseMs))
-    const held = rows.length === channels.length
-    if (held && isWhole) this.#note(rows, askedMs, leaseMs)
-    return { held, isWhole }
+    const found = rows.map(toLeaseFound)
+    if (found.length < channels.length) return { held: false, isWhole: false }
+    this.#note(rows, askedMs, Math.min(leaseMs, smallest(found.map(({ leftMs }) => leftMs))))
+    return { held: true, isWhole: found.every((each) => isExtended(each, askedMs, leaseMs)) }
   }
 
   get #address() {
@@ -99,7 +99,7 @@ export class Checkpoint implements Ends {
   }
 
   #note(rows: readonly Row[], askedMs: number, leaseMs: number): void {
-    this.#expiresAtMs = smallest(rows.map((row) => Number(row.lease_expires_at_ms)))
+    this.#expiresAtMs = Math.max(this.#expiresAtMs, smallest(rows.map((row) => Number(row.lease_expires_at_ms))))
     this.#heldUntilMs = Math.max(this.#heldUntilMs, heldUntil(askedMs, leaseMs))
   }
 }

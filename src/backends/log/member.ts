@@ -6,6 +6,7 @@ import { heldUntil } from '../../lease.js'
 import { smallest } from '../../numbers.js'
 import { ownClock } from '../../own-clock.js'
 import type { ResolvedSubscribeOptions } from '../../resolve.js'
+import { Trouble } from '../../trouble.js'
 import { defer, detach } from '../../wait.js'
 import type { BackendContext, Inbox, Outcome } from '../backend.js'
 import type { LogDelivery } from './entry.js'
@@ -34,8 +35,8 @@ interface MemberParts {
 
 /**
  * One of those who read a log under one name. Each channel has a single one that is active; the others stand by, and one of
- * them takes over when the active one steps down or its lease ends. Members of the same channels take all of them or none, so
- * that one of them reads in the order of positions. Beside a member of other channels, as in a rolling deploy, it reads what
+ * them takes over when the active one steps down or its lease ends. Members of the same channels mostly take all of them or
+ * none, so that one of them reads in the order of positions. Beside a member of other channels, as in a rolling deploy, it reads what
  * that leaves free, and takes the rest when it is free, before one that reads nothing yet.
  */
 export class Member implements Inbox {
@@ -52,6 +53,8 @@ export class Member implements Inbox {
   #terms: readonly Term[] = []
   #termOf: ReadonlyMap<string, Term> = new Map()
   #nextAttemptMs = 0
+  #aside: Promise<void> | undefined
+  readonly #taking: Trouble
   /** Since when a part of its channels is known to be free, and the rest not. */
   #partlyFreeAtMs: number | undefined
   #nextEnrollMs = performance.now() + MIN_ENROLL_MS
@@ -72,6 +75,7 @@ export class Member implements Inbox {
     this.#leaseMs = leaseMs
     this.#pollIntervalMs = pollIntervalMs
     this.#missed = new Missed(context, onGap, group)
+    this.#taking = new Trouble(context.options.logger, "taking over the rest of a group's channels")
     this.#heat = new Heat(parts.tail, channels, pollIntervalMs)
   }
 
@@ -84,7 +88,8 @@ export class Member implements Inbox {
     while (!signal.aborted) {
       // Before asking: a hint that comes while it is under way must not be forgotten.
       this.#heat.clear()
-      if (!this.#isComplete) await this.#takeOver()
+      if (this.#terms.length === 0) await this.#takeOver()
+      else if (!this.#isComplete) this.#takeOverAside()
       for (const term of this.#terms) {
         const deliveries = await term.next(limit)
         if (deliveries.length === 0) continue
@@ -139,9 +144,26 @@ export class Member implements Inbox {
     const lead = await this.#lead()
     if (lead !== undefined) {
       const term: Term = new Term(this.#context, this.#parts.tail, lead, this.#missed, () => this.#onTermChanged(term))
+      if (this.#leaving) return this.#stepDown(term)
       this.#setTerms([...this.#terms, term])
     }
     if (!this.#isComplete) await this.#enrollAgain()
+  }
+
+  /** For the rest of its channels: what it leads already waits neither for a lock nor for an error. */
+  #takeOverAside(): void {
+    if (this.#aside !== undefined || performance.now() < this.#nextAttemptMs) return
+    const before = this.#terms
+    this.#aside = this.#takeOver().then(
+      () => {
+        this.#aside = undefined
+        if (this.#terms !== before) this.#heat.raise()
+      },
+      (error: unknown) => {
+        this.#aside = undefined
+        this.#nextAttemptMs = performance.now() + this.#taking.begin(error)
+      },
+    )
   }
 
   #setTerms(terms: readonly Term[]): void {
@@ -221,7 +243,8 @@ export class Member implements Inbox {
     this.#setTerms([])
     if (terms.length > 0) this.#steppingDown = Promise.all(terms.map((term) => this.#stepDown(term)))
     await this.#steppingDown
-    this.#gone.resolve()
+    if (this.#aside === undefined) this.#gone.resolve()
+    else detach(this.#aside.then(() => this.#gone.resolve()))
   }
 
   async #stepDown(term: Term): Promise<void> {

@@ -189,6 +189,7 @@ export class Tail implements AsyncDisposable {
     this.#start.note(from, performance.now() - startedMs, until - before, waiting, reached)
     const ready = [...heads].filter(([channel, head]) => head > (this.#sights.get(channel)?.head ?? -1))
     for (const [channel, head] of heads) this.#sights.set(channel, { head, until })
+    const isNews = until !== this.#seen?.until
     this.#seen = { until, channels }
     if (ready.length > 0) this.#poller.stir()
     this.#reads.clear()
@@ -196,6 +197,7 @@ export class Tail implements AsyncDisposable {
     const isUnread = this.#isBehind && !this.#passes.isRead
     return {
       ready: ready.map(([channel]) => channel),
+      isNews,
       nextMs: isUnread ? UNREAD_MS : waiting ? CONTENDED_MS : this.#start.dueInMs,
       more: this.#isBehind && !isUnread,
     }

@@ -31,6 +31,7 @@ export async function findDue(context: BackendContext, channels: readonly string
   return {
     ready: dues.filter(({ queue, scheduled }) => queue <= 0 || scheduled <= 0).map(({ channel }) => channel),
     nextMs,
+    isNews: dues.some(({ queue, scheduled }) => queue <= 0 || scheduled <= 0),
     // What is due after these was hidden behind them.
     more: promoted > 0,
   }
@@ -64,7 +65,7 @@ async function promote(adapter: Adapter, ripe: readonly Due[]): Promise<number> 
  */
 export async function probeReady(channels: readonly string[], ask: Adapter['run']): Promise<Findings> {
   const rows = await ask('probe_queue', { channels })
-  return { ...NOTHING, ready: rows.map((row) => String(row.channel)) }
+  return { ...NOTHING, ready: rows.map((row) => String(row.channel)), isNews: rows.length > 0 }
 }
 
 /** What waits until a probe would find something. */

@@ -1,6 +1,6 @@
 import { portionOf } from '../../adapters/adapter.js'
 import type { EventId } from '../../event.js'
-import { heldUntil } from '../../lease.js'
+import { heldUntil, type Lease } from '../../lease.js'
 import { ownClock } from '../../own-clock.js'
 import type { BackendContext } from '../backend.js'
 import { type Beating, Heartbeat } from '../heartbeat.js'
@@ -55,7 +55,8 @@ export class LeaseSet implements Beating, AsyncDisposable {
   /** What is due, of all channels at once. */
   async extend(withinMs: number): Promise<boolean> {
     const now = ownClock.now()
-    const isDue = ({ lease }: QueueDelivery) => !lease.isLeft && lease.heldUntilMs - now < this.leaseMs * DUE
+    const isKept = ({ lease, isSettling }: QueueDelivery) => isSettling || !lease.isLeft
+    const isDue = (delivery: QueueDelivery) => isKept(delivery) && delivery.lease.heldUntilMs - now < this.leaseMs * DUE
     const due = [...this.#held.values()].filter(isDue)
     let isWhole = true
     const most = portionOf(this.#context.adapter, 'extend', MOST)
@@ -79,9 +80,12 @@ export class LeaseSet implements Beating, AsyncDisposable {
     for (const delivery of deliveries) {
       const found = leases.get(delivery.id)
       // What was settled while the question was under way is not missed.
-      if (found === undefined) this.#missed(delivery)
-      else if (isExtended(found, delivery.lease.expiresAtMs, leaseMs)) keep(delivery.lease, found, askedMs, leaseMs)
-      else isWhole = false
+      if (found === undefined) {
+        this.#missed(delivery)
+      } else {
+        keep(delivery.lease, found, askedMs, leaseMs)
+        isWhole &&= isExtended(found, askedMs, leaseMs)
+      }
     }
     return isWhole
   }
@@ -116,9 +120,10 @@ export class LeaseSet implements Beating, AsyncDisposable {
   }
 }
 
-function keep(lease: QueueDelivery['lease'], { expiresAtMs }: LeaseFound, askedMs: number, leaseMs: number): void {
-  lease.expiresAtMs = expiresAtMs
-  lease.heldUntilMs = Math.max(lease.heldUntilMs, heldUntil(askedMs, leaseMs))
+/** For what the database says is left, whoever extended it: this attempt, or another that was under way. */
+function keep(lease: Lease, { expiresAtMs, leftMs }: LeaseFound, askedMs: number, leaseMs: number): void {
+  lease.expiresAtMs = Math.max(lease.expiresAtMs, expiresAtMs)
+  lease.heldUntilMs = Math.max(lease.heldUntilMs, heldUntil(askedMs, Math.min(leaseMs, leftMs)))
 }
 
 /** Counts a lease that is lapsed or lost, and tells its holder; once. */

@@ -1,0 +1,195 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createPool as createCallbackPool } from 'mysql2'
+import { createPool } from 'mysql2/promise'
+import * as assert from 'uvu/assert'
+import { mysql } from '../../src/adapters/mysql/index.js'
+import type { BackendContext } from '../../src/backends/backend.js'
+import { LongPoll } from '../../src/backends/long-poll.js'
+import { Rhythm } from '../../src/backends/rhythm.js'
+import { EventChannel } from '../../src/index.js'
+import { defer } from '../../src/wait.js'
+import { MYSQL_FAMILY, type Place } from '../support/databases.js'
+import { recorder, silent } from '../support/logger.js'
+import { suite } from '../support/suite.js'
+import { eventually, within } from '../support/wait.js'
+import { SOON_MS, Taker, World } from '../support/world.js'
+
+/* Consumers on MySQL and MariaDB wait at the server, in a statement that sees what is not committed yet. */
+
+/** Nothing that takes less was found by a look at the poll interval. */
+const SELDOM_MS = 60_000
+const LONG_POLLS = "info like '%sleep(n.seconds)%' and info not like '%processlist%'"
+
+const openOn = (pool: object, { options }: Place) =>
+  EventChannel.open(mysql({ pool }), { backend: 'queue', logger: silent, pollIntervalMs: SELDOM_MS, ...options })
+
+/** How many wait at the server for this place's tables. */
+async function countPolls({ sql, table }: Place): Promise<number> {
+  const ours = `info like '%${table('queue').replace('_', '\\_')}%'`
+  const [row] = await sql(
+    `select count(*) as count from information_schema.processlist where ${LONG_POLLS} and ${ours}`,
+  )
+  return Number(row?.count)
+}
+
+for (const database of MYSQL_FAMILY) {
+  const test = suite(`long polls on ${database.name}`)
+
+  test('what is seen before its commit is handed out after it, and never where it is rolled back', async () => {
+    await using world = await World.open(database, { pollIntervalMs: SELDOM_MS })
+    const consumer = new Taker(await world.another(), 'orders')
+    const next = consumer.take(20_000)
+    await consumer.subscription.ready
+    await eventually(SOON_MS, () => countPolls(world.place))
+    const [dropped, kept] = [await world.place.begin(), await world.place.begin()]
+    await world.channel.publish('orders', 'dropped', { tx: dropped.handle })
+    await world.channel.publish('orders', 'kept', { tx: kept.handle })
+    assert.is(await Promise.race([next, sleep(1_500)]), undefined)
+    await dropped.rollback()
+    assert.is(await Promise.race([next, sleep(500)]), undefined)
+    await kept.commit()
+    const committedMs = performance.now()
+    assert.is((await next).payload, 'kept')
+    assert.ok(performance.now() - committedMs < 1_000, `${performance.now() - committedMs} ms`)
+  })
+
+  test('all objects on a pool have a quarter of it, however it was passed', async () => {
+    await using place = await database.place()
+    for (const pool of [
+      createPool({ uri: place.url, connectionLimit: 8 }),
+      createCallbackPool({ uri: place.url, connectionLimit: 8 }),
+    ]) {
+      const channels = await Promise.all(Array.from({ length: 6 }, () => openOn(pool, place)))
+      const takers = channels.map((channel, i) => new Taker(channel, `orders ${i}`))
+      const waiting = takers.map((taker) => taker.take(20_000))
+      await eventually(SOON_MS, async () => (await countPolls(place)) === 2)
+      for (let i = 0; i < 20; i++) {
+        await sleep(50)
+        const polls = await countPolls(place)
+        assert.ok(polls <= 2, `${polls} at once`)
+      }
+      for (const i of takers.keys()) await channels[0]?.publish(`orders ${i}`, i)
+      for (const event of await within(SOON_MS, Promise.all(waiting), 'every event')) await event.ack()
+      for (const channel of channels) await channel.close({ drainMs: 0 })
+      await ('promise' in pool ? pool.promise() : pool).end()
+    }
+  })
+
+  test('a pool of three has none to spare: it is probed, and goes on', async () => {
+    await using place = await database.place()
+    const pool = createPool({ uri: place.url, connectionLimit: 3 })
+    const channel = await openOn(pool, place)
+    const taker = new Taker(channel, 'orders')
+    const next = taker.take()
+    await sleep(500)
+    assert.is(await countPolls(place), 0)
+    await (await openOn(pool, place)).publish('orders', 1)
+    assert.is((await next).payload, 1)
+    await channel.close({ drainMs: 0 })
+    await pool.end()
+  })
+
+  test('closing in the middle of one leaves no connection of the pool at its level', async () => {
+    await using place = await database.place()
+    await place.sql(`create table ${place.table('mine')} (a integer)`)
+    for (let round = 0; round < 3; round++) {
+      const pool = createPool({ uri: place.url, connectionLimit: 4 })
+      const channel = await openOn(pool, place)
+      const taker = new Taker(channel, 'orders')
+      taker.take(SOON_MS).catch(() => undefined)
+      await taker.subscription.ready
+      await sleep(300)
+      // As soon as the statement that sets the level is on its way.
+      const core = pool.pool as unknown as { _allConnections: { toArray(): { _command?: { sql?: string } }[] } }
+      const isSetting = () =>
+        core._allConnections.toArray().some(({ _command }) => /read uncommitted/.test(String(_command?.sql)))
+      const untilMs = performance.now() + 3_000
+      while (!isSetting() && performance.now() < untilMs) await new Promise((resolve) => setImmediate(resolve))
+      await channel.close({ drainMs: 0 })
+      const connections = await Promise.all(Array.from({ length: 4 }, () => pool.getConnection()))
+      for (const connection of connections) {
+        await connection.query(`insert into ${place.table('mine')} values (1)`)
+        connection.release()
+      }
+      await pool.end()
+    }
+  })
+
+  test('it holds up a change of the tables for no longer than it waits', async () => {
+    await using world = await World.open(database, { pollIntervalMs: SELDOM_MS })
+    new Taker(world.channel, 'orders').take(SELDOM_MS).catch(() => undefined)
+    await eventually(SOON_MS, () => countPolls(world.place))
+    await within(SOON_MS, world.place.sql(`alter table ${world.place.table('queue')} comment = 'changed'`))
+  })
+
+  test('a server that ends it is probed instead, and that is said once', async () => {
+    await using place = await database.place()
+    const limit = database.name === 'mysql' ? 'max_execution_time = 300' : 'max_statement_time = 0.3'
+    const pool = createPool({ uri: place.url, connectionLimit: 8 })
+    pool.pool.on('connection', (connection) => void connection.query(`set session ${limit}`))
+    const logger = recorder()
+    const options = { backend: 'queue', logger, pollIntervalMs: SELDOM_MS, ...place.options } as const
+    const channel = await EventChannel.open(mysql({ pool }), options)
+    const taker = new Taker(channel, 'orders')
+    const next = taker.take()
+    const told = () => logger.lines.filter(({ message }) => message.includes('waiting at the server'))
+    await eventually(SOON_MS, () => told().length > 0)
+    await (await openOn(pool, place)).publish('orders', 1)
+    assert.is((await next).payload, 1)
+    assert.is(told().length, 1)
+    await channel.close({ drainMs: 0 })
+    await pool.end()
+  })
+
+  test.run()
+}
+
+const test = suite('long polls by themselves')
+
+/** One whose poll answers when the test says so. */
+function open(longPoll: () => Promise<readonly unknown[] | undefined>) {
+  let nowMs = 0
+  const rhythm = new Rhythm(() => nowMs)
+  nowMs = 1_000
+  const context = { adapter: { longPoll }, options: { logger: silent } } as unknown as BackendContext
+  const ended = defer<boolean>()
+  const poll = new LongPoll(context, rhythm, ended.resolve)
+  const begin = () => poll.begin({ verb: 'x', parameters: {} }, ['orders'], 1_000, 1_000)
+  return { poll, begin, ended: ended.promise }
+}
+
+test('what it saw is confirmed by probes after growing pauses, and forgotten where nobody waits', async () => {
+  const { poll, begin, ended } = open(async () => [{ found: 1 }])
+  assert.ok(poll.isWanted && begin())
+  assert.is(
+    poll.covers(() => ['orders']),
+    true,
+  )
+  assert.is(
+    poll.covers(() => ['orders', 'others']),
+    false,
+  )
+  assert.is(await ended, true)
+  assert.is(poll.isWanted, false)
+  const pauses = Array.from({ length: 7 }, () => {
+    poll.noteProbe(false)
+    return poll.confirmMs
+  })
+  assert.equal(pauses, [1, 2, 4, 8, 16, 32, 64])
+  poll.noteProbe(false)
+  assert.equal([poll.confirmMs, poll.isWanted], [Number.POSITIVE_INFINITY, true])
+  const other = open(async () => [{ found: 1 }])
+  other.begin()
+  await other.ended
+  other.poll.forget()
+  assert.equal([other.poll.confirmMs, other.poll.isWanted], [Number.POSITIVE_INFINITY, true])
+})
+
+test('where no connection can be spared, it rests', async () => {
+  const { poll, begin, ended } = open(async () => undefined)
+  begin()
+  assert.is(await ended, false)
+  assert.is(poll.isWanted, false)
+})
+
+test.run()
