@@ -9,6 +9,8 @@ import type { Rhythm } from './rhythm.js'
 const MOST_MS = 1_000
 /** Shortest that is worth a statement, in milliseconds. */
 const LEAST_MS = 10
+/** Most channels of one: each nap ends with a read for each. */
+const MOST_CHANNELS = 1_000
 /** Only when nothing has come for so long, in milliseconds: a stream of events needs no watch. */
 const QUIET_MS = 20
 /** How long a refusal counts, in milliseconds: there was no connection for it, or there was none at all … */
@@ -78,7 +80,7 @@ export class LongPoll {
   begin({ verb, parameters }: Question, channels: readonly string[], forMs: number, pollIntervalMs: number): boolean {
     const { longPoll } = this.#context.adapter
     const ms = Math.min(forMs, MOST_MS)
-    if (longPoll === undefined || ms < LEAST_MS) return false
+    if (longPoll === undefined || ms < LEAST_MS || channels.length > MOST_CHANNELS) return false
     const naps = this.#rhythm.pausesFor(ms, pollIntervalMs).map((napMs) => napMs / 1_000)
     this.#covered = new Set(channels)
     detach(this.#wait(longPoll(verb, { ...parameters, naps }, this.#stopping.signal)))

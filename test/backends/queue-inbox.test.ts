@@ -22,6 +22,7 @@ function open() {
     add: (added: Lane) => {
       lane = added
     },
+    onWaiting: () => undefined,
   }
   const parts = {
     poller,
