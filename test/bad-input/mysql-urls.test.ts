@@ -5,6 +5,7 @@ import { EventChannel } from '../../src/index.js'
 import { MYSQL_FAMILY } from '../support/databases.js'
 import { rejects } from '../support/errors.js'
 import { silent } from '../support/logger.js'
+import { oddPasswords, rejectsInSecret } from '../support/secrets.js'
 import { suite } from '../support/suite.js'
 import { Taker } from '../support/world.js'
 
@@ -80,36 +81,9 @@ test('what a URL means reaches the driver', () => {
 })
 
 test('no piece of a password is shown, whatever is raw in it', async () => {
-  const piece = 'hunter2'
-  const specials = [
-    '#',
-    '/',
-    '?',
-    '@',
-    '%',
-    '&',
-    ':',
-    '[',
-    ']',
-    ' ',
-    '\\',
-    '"',
-    '%zz',
-    '#@',
-    '/@',
-    '?@',
-    '1/',
-    '1?',
-    '1#',
-  ]
-  for (const raw of specials) {
-    for (const password of [`${raw}${piece}`, `${piece}${raw}${piece}`, `12${raw}${piece}=1`, `${piece}${raw}`]) {
-      const error = await open(`mysql://app:${password}@127.0.0.1:1/app?connect_timeout=1`).then(
-        () => assert.unreachable(),
-        (thrown: unknown) => thrown,
-      )
-      assert.not.match(`${(error as Error).stack} ${JSON.stringify(error)}`, piece, raw)
-    }
+  for (const password of oddPasswords()) {
+    const url = `mysql://app:${password}@127.0.0.1:1/app?connect_timeout=1`
+    await rejectsInSecret(open(url), url)
   }
 })
 

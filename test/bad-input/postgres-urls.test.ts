@@ -1,5 +1,4 @@
 import { dirname } from 'node:path'
-import { inspect } from 'node:util'
 import pg from 'pg'
 import * as assert from 'uvu/assert'
 import { postgres } from '../../src/adapters/postgres/index.js'
@@ -9,6 +8,7 @@ import { database, type Place } from '../support/databases.js'
 import { rejects } from '../support/errors.js'
 import { silent } from '../support/logger.js'
 import { uniqueService } from '../support/postgres.js'
+import { oddPasswords, rejectsInSecret } from '../support/secrets.js'
 import { suite } from '../support/suite.js'
 import { Taker } from '../support/world.js'
 
@@ -147,40 +147,13 @@ test('parameters that are unknown, or have no such value, are refused by name', 
 })
 
 test('no piece of a password is shown, whatever is raw in it', async () => {
-  const piece = 'hunter2'
-  for (const raw of [
-    '#',
-    '/',
-    '?',
-    '@',
-    '%',
-    '&',
-    ':',
-    '[',
-    ']',
-    ' ',
-    '\\',
-    '"',
-    '%zz',
-    '#@',
-    '/@',
-    '?@',
-    '1/',
-    '1?',
-    '1#',
-  ]) {
-    for (const password of [`${raw}${piece}`, `${piece}${raw}${piece}`, `12${raw}${piece}=1`, `${piece}${raw}`]) {
-      for (const url of [
-        `postgres://app:${password}@127.0.0.1:1/app`,
-        `postgres://app:${password}@127.0.0.1:1,127.0.0.1:2/app?application_name=x`,
-        `postgres://127.0.0.1:1/app?user=app&password=${password}`,
-      ]) {
-        const error = await EventChannel.open(url, { logger: silent }).then(
-          () => assert.unreachable(),
-          (thrown: unknown) => thrown,
-        )
-        assert.not.match(inspect(error, { depth: 20, showHidden: true }), new RegExp(piece), url)
-      }
+  for (const password of oddPasswords()) {
+    for (const url of [
+      `postgres://app:${password}@127.0.0.1:1/app`,
+      `postgres://app:${password}@127.0.0.1:1,127.0.0.1:2/app?application_name=x`,
+      `postgres://127.0.0.1:1/app?user=app&password=${password}`,
+    ]) {
+      await rejectsInSecret(EventChannel.open(url, { logger: silent }), url)
     }
   }
 })

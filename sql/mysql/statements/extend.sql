@@ -1,7 +1,7 @@
 -- Moves the end of leases on, of all channels at once; find_leased.sql tells which.
 -- Params: deliveries (JSON array of {channel, priority, id, lease_token, lease_ms}).
 -- One statement, which the server finishes whatever becomes of its client: a connection that goes silent keeps no row locked.
--- A row that another transaction has locked is passed over, so that a heartbeat waits for nobody.
+-- A row that another transaction has locked is passed over, so that a heartbeat waits for no lock.
 -- A lease never gets shorter: the heartbeat must not undo a longer extension that a consumer asked for.
 -- `force index`: by its statistics the table may look empty, and what an optimizer then reads as a whole it locks as a whole.
 -- The limit, which nothing reaches, makes a table of what was found: MySQL refuses to update what it reads in the same breath.

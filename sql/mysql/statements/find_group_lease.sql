@@ -1,4 +1,4 @@
--- On which channels a member still has the lease of its group, when that ends, and in how long. Waits for nobody.
+-- On which channels a member still has the lease of its group, when that ends, and in how long. Waits for no lock.
 -- Params: channels (JSON array), consumer_group, lease_token.
 select
   k.channel,

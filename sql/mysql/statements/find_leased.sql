@@ -1,4 +1,4 @@
--- Which of these deliveries still have their lease, when that ends, and in how long. Waits for nobody.
+-- Which of these deliveries still have their lease, when that ends, and in how long. Waits for no lock.
 -- Params: deliveries (JSON array of {channel, priority, id, lease_token}).
 select
   q.id,

@@ -1,6 +1,6 @@
 -- Moves the end of leases on, of all channels at once; find_leased.sql tells which.
 -- Params: deliveries (JSON array of {channel, priority, id, lease_token, lease_ms}).
--- A row that another transaction has locked is passed over, so that a heartbeat waits for nobody.
+-- A row that another transaction has locked is passed over, so that a heartbeat waits for no lock.
 -- A lease never gets shorter: the heartbeat must not undo a longer extension that a consumer asked for.
 -- The bounds hold for every row. They are for the planner, which otherwise expects a hundred rows and reads a whole table
 -- to hash it; expecting one, it looks each up by its key.

@@ -1,6 +1,6 @@
 -- Moves the end of a group's lease on; find_group_lease.sql tells on which channels.
 -- Params: channels (JSON array), consumer_group, lease_token, lease_ms.
--- A row that another transaction has locked is passed over, so that a heartbeat waits for nobody.
+-- A row that another transaction has locked is passed over, so that a heartbeat waits for no lock.
 with free as materialized (
   select k.channel
   from rowcast.checkpoint k

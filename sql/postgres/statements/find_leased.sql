@@ -1,4 +1,4 @@
--- Which of these deliveries still have their lease, when that ends, and in how long. Waits for nobody.
+-- Which of these deliveries still have their lease, when that ends, and in how long. Waits for no lock.
 -- Params: deliveries (JSON array of {channel, priority, id, lease_token}).
 -- The bounds hold for every row. They are for the planner, which otherwise expects a hundred rows and reads a whole table
 -- to hash it; expecting one, it looks each up by its key.
