@@ -15,6 +15,9 @@ import { World } from './support/world.js'
 /** The most that a statement may read: lists have ten elements, limits are a hundred. */
 const MOST_READ = 500
 
+/** The most that a page of a hundred may read. */
+const MOST_PAGE_READ = 102
+
 /** What reads everything of a channel or a table, and why it may. */
 const READS_ALL = new Map([
   ['stats', 'counts'],
@@ -131,6 +134,25 @@ for (const db of MYSQL_FAMILY) {
     }
     assert.equal(faults, [])
   }, 60_000)
+
+  test('a page of dead letters is read in order, whatever it is asked for', async () => {
+    await using world = await World.open(db)
+    const { place } = world
+    await fill(place)
+    const [page] = new Statements(mysqlDialect(String(place.options.tablePrefix))).get('list_dead')
+    assert.ok(page)
+    const letter = (await place.sql(`select id from ${place.table('dead_letter')} order by id limit 5000, 1`))[0]?.id
+    for (const channel of ['orders', 'none', null]) {
+      for (const [after, id] of [
+        [null, null],
+        [letter, null],
+        [null, letter],
+      ] as const) {
+        const reads = await countReads(place, page, { of_groups: false, limit: 100, channel, after, id })
+        assert.ok(reads <= MOST_PAGE_READ, `${reads} rows for ${JSON.stringify({ channel, after, id })}`)
+      }
+    }
+  })
 
   test('a group that nobody died in is taken up without reading the log', async () => {
     await using world = await World.open(db, { backend: 'log' })

@@ -83,7 +83,7 @@ create table if not exists rowcast_dead_letter (
   died_at datetime(6) not null,
   error mediumtext not null,
   primary key (id, consumer_group),
-  key rowcast_dead_letter_channel (channel, id)
+  key rowcast_dead_letter_channel (channel, id, consumer_group)
 ) engine = innodb row_format = dynamic default character set = utf8mb4 collate = utf8mb4_bin;
 
 -- The dedupe keys of live events, whichever table those are in.
