@@ -141,7 +141,9 @@ for (const db of MYSQL_FAMILY) {
     await fill(place)
     const [page] = new Statements(mysqlDialect(String(place.options.tablePrefix))).get('list_dead')
     assert.ok(page)
-    const letter = (await place.sql(`select id from ${place.table('dead_letter')} order by id limit 5000, 1`))[0]?.id
+    const letter = String(
+      (await place.sql(`select id from ${place.table('dead_letter')} order by id limit 5000, 1`))[0]?.id,
+    )
     for (const channel of ['orders', 'none', null]) {
       for (const [after, id] of [
         [null, null],

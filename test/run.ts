@@ -1,7 +1,9 @@
 import { readdirSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { buildTests } from './support/built.js'
 import { chosen, NAMES } from './support/chosen.js'
+import { workThrough } from './support/crew.js'
 import { type FileResult, runFile } from './support/run-file.js'
 import { RunDatabases, SERVERS } from './support/servers/find.js'
 
@@ -13,8 +15,6 @@ import { RunDatabases, SERVERS } from './support/servers/find.js'
 
 /** Fewer tests than this in a full run means that some were not run. */
 const MINIMUM = 800
-/** Files that run at once. With four, two cores are so busy that limits of time are broken. */
-const PARALLEL = 2
 /** More files than this that fail are no matter of a busy machine. */
 const MOST_AGAIN = 8
 const ROOT = fileURLToPath(new URL('.', import.meta.url))
@@ -29,14 +29,8 @@ function findFiles(patterns: readonly string[]): readonly string[] {
 }
 
 async function runAll(files: readonly string[], environment: NodeJS.ProcessEnv): Promise<readonly FileResult[]> {
-  const waiting = [...files]
   const results = new Map<string, FileResult>()
-  const work = async () => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      results.set(file, await runOne(file, environment))
-    }
-  }
-  await Promise.all(Array.from({ length: PARALLEL }, work))
+  await workThrough(files, async (file) => void results.set(file, await runOne(file, environment)))
   await runAgain(results, environment)
   return [...results.values()]
 }
@@ -95,7 +89,10 @@ async function main(patterns: readonly string[]): Promise<number> {
   for (const name of chosen()) {
     if (name !== 'sqlite') console.log(`${SERVERS[name].title}: ${(await databases.open(name)).origin}`)
   }
-  return conclude(await runAll(findFiles(patterns), databases.environment), patterns.length === 0)
+  const files = findFiles(patterns)
+  using built = await buildTests(files)
+  const results = await runAll(files, { ...databases.environment, ...built.environment })
+  return conclude(results, patterns.length === 0)
 }
 
 process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {

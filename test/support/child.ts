@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { nodeArguments } from './built.js'
 import { eventually, within } from './wait.js'
 
 /** A program of test/support/programs in a process of its own; killed when disposed, if it has not ended by then. */
@@ -11,7 +12,7 @@ export class Child implements AsyncDisposable {
 
   constructor(program: string, args: readonly string[]) {
     const file = fileURLToPath(new URL(`programs/${program}.ts`, import.meta.url))
-    this.#process = spawn(process.execPath, ['--import', 'tsx', file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#process = spawn(process.execPath, [...nodeArguments(file), ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
     let rest = ''
     this.#process.stdout?.on('data', (chunk: Buffer) => {
       const lines = `${rest}${chunk}`.split('\n')

@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
+import { tsImport } from 'tsx/esm/api'
 import type * as Rowcast from '../../src/index.js'
 import { readSql } from '../../src/statements.js'
 import type { TestDatabase } from './databases.js'
@@ -30,7 +31,7 @@ export async function openNextVersion(breaks: boolean): Promise<NextVersion> {
     const file = `${String(version).padStart(4, '0')}_tenant.sql`
     writeFileSync(join(folder, 'sql', dialect, 'migrations', file), migration(dialect, breaks ? version : version - 1))
   }
-  const { EventChannel } = (await import(pathToFileURL(join(folder, 'src', 'index.ts')).href)) as typeof Rowcast
+  const { EventChannel } = (await tsImport(join(folder, 'src', 'index.ts'), import.meta.url)) as typeof Rowcast
   return {
     EventChannel,
     version: ({ family }) => newestOf(family) + 1,

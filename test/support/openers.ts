@@ -1,6 +1,7 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { nodeArguments } from './built.js'
 import type { Place } from './databases.js'
 
 const OPENER = fileURLToPath(new URL('./opener.ts', import.meta.url))
@@ -14,7 +15,9 @@ export class Openers implements AsyncDisposable {
   }
 
   static async start(count: number): Promise<Openers> {
-    const openers = new Openers(Array.from({ length: count }, () => fork(OPENER, { execArgv: ['--import', 'tsx'] })))
+    const start = () =>
+      spawn(process.execPath, nodeArguments(OPENER), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const openers = new Openers(Array.from({ length: count }, () => start()))
     await openers.#answers()
     return openers
   }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { nodeArguments } from './built.js'
 
 /** What one test file did. */
 export interface FileResult {
@@ -20,7 +21,7 @@ const ANSI = /\u001b\[[0-9;]*m/g
 /** Runs a test file in a process of its own, and in time. */
 export async function runFile(file: string, environment: NodeJS.ProcessEnv): Promise<FileResult> {
   const startedMs = performance.now()
-  const child = spawn(process.execPath, ['--import', 'tsx', file], {
+  const child = spawn(process.execPath, nodeArguments(file, environment), {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,

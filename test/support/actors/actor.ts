@@ -1,8 +1,9 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
+import { nodeArguments } from '../built.js'
 import type { Recorder } from '../history/index.js'
 import { within } from '../wait.js'
 import type { ActorConfig } from './config.js'
@@ -29,8 +30,7 @@ export class Actor implements AsyncDisposable {
     this.#url = config.url
     this.#recorder = recorder
     const path = fileURLToPath(new URL(`./${program}.ts`, import.meta.url))
-    this.#child = fork(path, [JSON.stringify(config)], {
-      execArgv: ['--import', SHIFT_CLOCK, '--import', 'tsx'],
+    this.#child = spawn(process.execPath, ['--import', SHIFT_CLOCK, ...nodeArguments(path), JSON.stringify(config)], {
       env: { ...process.env, ROWCAST_TEST_CLOCK_SHIFT_MS: String(config.clockShiftMs) },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { nodeArguments } from '../built.js'
 
 export interface Ended {
   readonly stdout: string
@@ -15,7 +16,7 @@ export interface Ended {
  */
 export async function runProgram(name: string, argument: object, limitMs: number): Promise<Ended> {
   const path = fileURLToPath(new URL(`./${name}.ts`, import.meta.url))
-  const child = spawn(process.execPath, ['--import', 'tsx', path, JSON.stringify(argument)], {
+  const child = spawn(process.execPath, [...nodeArguments(path), JSON.stringify(argument)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const output = { stdout: '', stderr: '' }
