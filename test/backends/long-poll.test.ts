@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createPool as createCallbackPool } from 'mysql2'
 import { createPool } from 'mysql2/promise'
@@ -18,6 +20,8 @@ import { SOON_MS, Taker, World } from '../support/world.js'
 
 /** Nothing that takes less was found by a look at the poll interval. */
 const SELDOM_MS = 60_000
+/** Number 0 in its sequence, error 1158. */
+const ERROR_PACKET = Buffer.from('\x09\x00\x00\x00\xff\x86\x04#08S01', 'latin1')
 const LONG_POLLS = "state = 'User sleep' and info like '%sleep(n.seconds)%'"
 
 const openOn = (pool: object, { options }: Place) =>
@@ -76,6 +80,25 @@ for (const database of MYSQL_FAMILY) {
       await eventually(SOON_MS, async () => (await countPolls(place)) === 0)
       await ('promise' in pool ? pool.promise() : pool).end()
     }
+  })
+
+  test('closing in the middle of one leaves no connection behind, and the driver has nothing to say', async () => {
+    await using world = await World.open(database, { pollIntervalMs: SELDOM_MS })
+    await using way = await Farewell.open(world.place.url)
+    const said: unknown[] = []
+    const { error } = console
+    console.error = (...words) => said.push(words)
+    try {
+      const channel = await world.another({}, way.url)
+      const waiting = handled(new Taker(channel, 'orders').take())
+      await eventually(SOON_MS, async () => (await countPolls(world.place)) === 1)
+      await Promise.allSettled([channel.close({ drainMs: 0 }), waiting])
+      await eventually(SOON_MS, () => way.said > 0)
+      await eventually(SOON_MS, async () => (await countPolls(world.place)) === 0)
+    } finally {
+      console.error = error
+    }
+    assert.equal(said, [])
   })
 
   test('a pool of three has none to spare: it is probed, and goes on', async () => {
@@ -196,3 +219,45 @@ test('where no connection can be spared, it rests', async () => {
 })
 
 test.run()
+
+/** A way to the server that answers a client which leaves as MySQL now and then does: by an error that no command asked for. */
+class Farewell implements AsyncDisposable {
+  readonly url: string
+  readonly #server: Server
+  said = 0
+
+  private constructor(server: Server, url: string) {
+    this.#server = server
+    this.url = url
+  }
+
+  static async open(url: string): Promise<Farewell> {
+    const [server, address] = [createServer({ allowHalfOpen: true }), new URL(url)]
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const farewell = new Farewell(
+      server,
+      Object.assign(new URL(url), { port: (server.address() as AddressInfo).port }).href,
+    )
+    server.on('connection', (client) => farewell.#carry(client, connect(Number(address.port), address.hostname)))
+    return farewell
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.close()
+  }
+
+  #carry(client: Socket, server: Socket): void {
+    for (const [from, to] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      from.on('data', (bytes) => to.write(bytes))
+      from.on('error', () => undefined)
+      from.on('close', () => to.destroy())
+    }
+    client.on('end', () => {
+      client.write(ERROR_PACKET, () => this.said++)
+      setTimeout(() => client.destroy(), 100)
+    })
+  }
+}

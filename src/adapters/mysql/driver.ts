@@ -21,6 +21,7 @@ export interface MysqlPool extends MysqlConnection {
 /** What we use of a connection with callbacks. */
 export interface CoreConnection {
   readonly config?: { readonly typeCast?: unknown; readonly queryFormat?: unknown }
+  readonly stream?: { destroy(): void }
   unprepare?(options: QueryOptions): unknown
 }
 
@@ -44,6 +45,15 @@ export function toPromises<Handle extends object>(handle: Handle): Handle {
 /** What stays the same when a pool hands out a connection again. */
 export function coreOf(connection: MysqlConnection): object {
   return connection.connection ?? connection
+}
+
+/**
+ * Ends a connection at once. The driver alone would only say goodbye and read on: it prints a warning at what still comes, and a
+ * silent network keeps the socket open.
+ */
+export function breakOff(connection: MysqlConnection & Partial<Pick<PooledConnection, 'destroy'>>): void {
+  connection.destroy?.()
+  connection.connection?.stream?.destroy()
 }
 
 /** What is the same for all who wrap a pool. */

@@ -1,3 +1,5 @@
+import { ConnectionError } from '../../errors.js'
+import { unlessAborted } from '../../wait.js'
 import type { Row } from '../adapter.js'
 import { type MysqlPool, poolCoreOf, poolSizeOf } from './driver.js'
 import type { Session } from './session.js'
@@ -50,17 +52,13 @@ export class LongPolls {
     if (!this.#sessions.isOwn) await session.look()
     if (!session.commitsByItself || session.isInTransaction) return undefined
     if (signal.aborted) return undefined
-    const breakOff = () => session.discard()
-    signal.addEventListener('abort', breakOff)
+    const polling = session.command(READ_UNCOMMITTED).then(() => poll(session))
     try {
-      await session.command(READ_UNCOMMITTED)
-      return await poll(session)
+      return await unlessAborted(signal, polling, () => new ConnectionError('MySQL: the consumer has ended'))
     } catch (error) {
       // The level may still be that of the next transaction, which is somebody else's.
       session.discard()
       throw error
-    } finally {
-      signal.removeEventListener('abort', breakOff)
     }
   }
 }

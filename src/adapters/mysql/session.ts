@@ -1,14 +1,7 @@
 import type { Row } from '../adapter.js'
 import type { Prepared } from '../execute.js'
 import { inTime } from '../in-time.js'
-import {
-  type CoreConnection,
-  coreOf,
-  type MysqlConnection,
-  type PooledConnection,
-  type Shape,
-  shapeOf,
-} from './driver.js'
+import { breakOff, type CoreConnection, coreOf, type MysqlConnection, type Shape, shapeOf } from './driver.js'
 import { errnoOf, translate } from './errors.js'
 import { LeaseLost } from './hopeful.js'
 import { writeIn } from './literal.js'
@@ -63,7 +56,7 @@ export class Session {
 
   /** It is not to be used again. */
   discard(): void {
-    ;(this.connection as Partial<PooledConnection>).destroy?.()
+    breakOff(this.connection)
   }
 
   /** Runs text without values. */

@@ -4,7 +4,7 @@ import { detach } from '../../wait.js'
 import { type Gate, gateOf } from '../gate.js'
 import { type TimeLimit, withinLimit } from '../in-time.js'
 import { inTurn } from '../pool-turn.js'
-import { coreOf, type MysqlPool, type PooledConnection, poolCoreOf, poolSizeOf } from './driver.js'
+import { breakOff, coreOf, type MysqlPool, type PooledConnection, poolCoreOf, poolSizeOf } from './driver.js'
 import { errnoOf, translate } from './errors.js'
 import type { Preparing } from './preparing.js'
 import { NAME, ROLLBACK, Session } from './session.js'
@@ -108,7 +108,7 @@ export class Sessions {
       return result
     } catch (error) {
       const translated = asOccupied(translate(error))
-      if (isSpoilt(translated)) connection.destroy()
+      if (isSpoilt(translated)) breakOff(connection)
       else connection.release()
       throw translated
     } finally {
@@ -140,7 +140,7 @@ export class Sessions {
       this.#beingSetUp.delete(core)
       return connection
     } catch (error) {
-      connection.destroy()
+      breakOff(connection)
       throw translate(error)
     }
   }
