@@ -20,11 +20,14 @@ const MOST_AGAIN = 8
 const ROOT = fileURLToPath(new URL('.', import.meta.url))
 const NOT_TESTS = ['support', 'bench', 'soak', 'matrix']
 
+/** Those begin first, so that the end of a run does not wait for one of them. */
+const isLong = (file: string) => file.startsWith('faults')
+
 function findFiles(patterns: readonly string[]): readonly string[] {
   return readdirSync(ROOT, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.test.ts') && !NOT_TESTS.includes(file.split(sep)[0] ?? ''))
     .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
-    .sort()
+    .sort((a, b) => Number(isLong(b)) - Number(isLong(a)) || (a < b ? -1 : 1))
     .map((file) => join(ROOT, file))
 }
 

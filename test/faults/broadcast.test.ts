@@ -9,7 +9,7 @@ import { World } from '../support/world.js'
  */
 
 const PROCESSES = 20
-const EVENTS = 10_000
+const EVENTS = 3_000
 /** How long a run may take on a busy machine, in milliseconds: twenty processes start. */
 const RUN_MS = 150_000
 

@@ -6,7 +6,7 @@ const FEWEST = 2
 /** So many at most: the servers are shared. */
 const MOST = 8
 /** One more begins when the machine had this part of its time left since the last one began. */
-const IDLE_PART = 0.4
+const IDLE_PART = 0.25
 /** For so long the machine is watched before one more begins, in milliseconds. */
 const WATCH_MS = 1_500
 
