@@ -21,7 +21,8 @@ export interface MysqlPool extends MysqlConnection {
 /** What we use of a connection with callbacks. */
 export interface CoreConnection {
   readonly config?: { readonly typeCast?: unknown; readonly queryFormat?: unknown }
-  readonly stream?: { destroy(): void }
+  readonly stream?: { destroy(error: Error): void }
+  once?(event: 'error', listener: () => void): unknown
   unprepare?(options: QueryOptions): unknown
 }
 
@@ -48,12 +49,15 @@ export function coreOf(connection: MysqlConnection): object {
 }
 
 /**
- * Ends a connection at once. The driver alone would only say goodbye and read on: it prints a warning at what still comes, and a
- * silent network keeps the socket open.
+ * Ends a connection at once, and what is under way on it. The driver alone would only say goodbye and read on: it prints a
+ * warning at what still comes, and a silent network keeps the socket open.
  */
 export function breakOff(connection: MysqlConnection & Partial<Pick<PooledConnection, 'destroy'>>): void {
   connection.destroy?.()
-  connection.connection?.stream?.destroy()
+  const core = connection.connection
+  // Where nothing is under way, the driver tells the connection, which is nobody's any more.
+  core?.once?.('error', () => undefined)
+  core?.stream?.destroy(Object.assign(new Error('broken off'), { code: 'PROTOCOL_CONNECTION_LOST' }))
 }
 
 /** What is the same for all who wrap a pool. */
