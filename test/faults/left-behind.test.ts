@@ -17,7 +17,7 @@ import { eventually } from '../support/wait.js'
 const test = suite('left behind')
 const PATIENCE_MS = 60_000
 /** How often a channel is opened and closed, unless `ROWCAST_TEST_ROUNDS` says otherwise. */
-const ROUNDS = { queue: 100, notify: 50, log: 50 } as const
+const ROUNDS = { queue: 60, notify: 30, log: 30 } as const
 /** What a round may add to the heap, in bytes: less than anything that belongs to a channel, more than warming up does. */
 const LEAK_BYTES = 10_000
 
