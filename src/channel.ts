@@ -1,19 +1,19 @@
-import { AbandonableAdapter } from './adapters/abandonable.js'
-import type { Adapter } from './adapters/adapter.js'
-import type { Backend, ChannelStats, DeadLetterStore, GroupStore } from './backends/backend.js'
-import { openBackend } from './backends/open.js'
-import { DatabaseClock } from './clock.js'
-import { Consumers } from './consumers.js'
-import { DeadLetters } from './dead-letters.js'
-import { ClosedError, ConfigurationError, UnsupportedError } from './errors.js'
+import { DatabaseClock } from './common/clock.js'
+import { ConfigurationError } from './common/errors.js'
+import { closed, Lifecycle } from './common/lifecycle.js'
+import type { SchemaInputs, SchemaOutputs, Schemas } from './common/schema.js'
+import { Telemetry, type TelemetryReader } from './common/telemetry.js'
+import { Consumers } from './consume/consumers.js'
+import type { Handler, Listener } from './consume/listener.js'
+import type { Subscription } from './consume/subscription.js'
+import type { AppliedMigration, Backend, ChannelStats, Engine, EngineName } from './engine.js'
 import type { EventId, EventMessage, NackOptions } from './event.js'
-import type { AnyEvents, MessageOf, Publication } from './event-map.js'
-import { Groups } from './groups.js'
-import { checkHealth, type Health } from './health.js'
-import { letGo } from './letting-go.js'
-import type { Handler, Listener } from './listener.js'
-import { type AppliedMigration, migrate } from './migrate.js'
-import { resolveChannels } from './names.js'
+import { resolveTarget, type Target } from './open.js'
+import { DeadLetters } from './operate/dead-letters.js'
+import { Groups } from './operate/groups.js'
+import { checkHealth, type Health } from './operate/health.js'
+import type { AnyEvents, MessageOf, Publication } from './options/event-map.js'
+import { resolveChannels } from './options/names.js'
 import type {
   BackendName,
   ChannelOptions,
@@ -22,19 +22,15 @@ import type {
   PublishOptions,
   StopOptions,
   SubscribeOptions,
-} from './options.js'
-import { Publishing } from './publishing.js'
+} from './options/options.js'
 import {
   type ResolvedChannelOptions,
   resolveChannelOptions,
   resolveCloseOptions,
   resolveListenOptions,
   resolveSubscribeOptions,
-} from './resolve.js'
-import type { SchemaInputs, SchemaOutputs, Schemas } from './schema.js'
-import type { Subscription } from './subscription.js'
-import { resolveTarget, type Target } from './target.js'
-import { Telemetry, type TelemetryReader } from './telemetry.js'
+} from './options/resolve.js'
+import { Publishing } from './publish/publishing.js'
 
 /**
  * Events through the database you already run.
@@ -55,16 +51,15 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   readonly deadLetters: DeadLetters
   /** Log: who remembers a place in it. */
   readonly groups: Groups
-  readonly #adapter: AbandonableAdapter
+  readonly #engine: Engine
   readonly #backend: Backend
   readonly #options: ResolvedChannelOptions
   readonly #publishing: Publishing
   readonly #consumers: Consumers
-  #state: 'open' | 'closing' | 'closed' = 'open'
-  #closing: Promise<void> | undefined
+  readonly #life: Lifecycle
 
   private constructor(parts: {
-    adapter: AbandonableAdapter
+    engine: Engine
     backend: Backend
     options: ResolvedChannelOptions
     telemetry: Telemetry
@@ -73,19 +68,34 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
     if (!(parts?.telemetry instanceof Telemetry)) {
       throw new ConfigurationError('new EventChannel: a channel is opened: await EventChannel.open(url)')
     }
-    this.#adapter = parts.adapter
+    this.#engine = parts.engine
     this.#backend = parts.backend
     this.#options = parts.options
-    this.#consumers = new Consumers({ ...parts, assertNotClosed: () => this.#assertNotClosed() })
+    this.#life = new Lifecycle({
+      drain: (drainMs) => this.#consumers.drain(drainMs),
+      letGo: [
+        () => this.#consumers.letGo(),
+        () => this.#publishing.idle(),
+        async () => this.#backend[Symbol.asyncDispose](),
+        async () => this.#engine[Symbol.asyncDispose](),
+      ],
+      abandon: (error) => {
+        this.#publishing.abandon(error)
+        this.#engine.abandon()
+      },
+      logger: parts.options.logger,
+    })
+    const { assertNotClosed } = this.#life
+    this.#consumers = new Consumers({ ...parts, assertNotClosed })
     this.#publishing = new Publishing({ ...parts, live: (channels) => this.#consumers.live(channels) })
     this.telemetry = parts.telemetry
-    this.deadLetters = new DeadLetters(() => this.#deadLetterStore())
-    this.groups = new Groups(() => this.#groupStore())
+    this.deadLetters = new DeadLetters(parts.backend, assertNotClosed)
+    this.groups = new Groups(parts.backend, assertNotClosed)
   }
 
   /**
    * Opens a channel on a database, and brings its tables up to date unless `autoMigrate` is false.
-   * @param target a URL (`sqlite:./app.db`, `sqlite::memory:`, `postgres://…`, `mysql://…`, `mariadb://…`) as text or `URL`, or an adapter
+   * @param target a URL (`sqlite:./app.db`, `sqlite::memory:`, `postgres://…`, `mysql://…`, `mariadb://…`) as text or `URL`, or an engine
    *   made from a pool of your own
    * @throws {ConfigurationError} when an option or the target is wrong, the database refuses the login, or a driver is
    *   missing
@@ -103,16 +113,14 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   ): Promise<EventChannel<Events>>
   static async open(target: Target, given: ChannelOptions = {}): Promise<EventChannel> {
     const options = resolveChannelOptions(given)
-    const adapter = new AbandonableAdapter(await (await resolveTarget(target)).connect(options))
+    const engine = await (await resolveTarget(target)).connect(options)
     try {
-      const clock = new DatabaseClock()
-      const [time] = await adapter.run('now')
-      clock.observe(Number(time?.now_ms))
-      const telemetry = new Telemetry()
-      const backend = await openBackend({ adapter, clock, telemetry, options })
-      return new EventChannel({ adapter, backend, options, telemetry, clock })
+      const context = { clock: new DatabaseClock(), telemetry: new Telemetry(), options }
+      context.clock.observe(await engine.now())
+      const backend = await engine.open(options.backend ?? engine.defaultBackend, context)
+      return new EventChannel({ engine, backend, ...context })
     } catch (error) {
-      await adapter[Symbol.asyncDispose]()
+      await engine[Symbol.asyncDispose]()
       throw error
     }
   }
@@ -122,9 +130,9 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
     return this.#backend.name
   }
 
-  /** The kind of database. */
-  get adapter(): Adapter['dialect']['name'] {
-    return this.#adapter.dialect.name
+  /** What carries the events: the kind of database. */
+  get engine(): EngineName {
+    return this.#engine.name
   }
 
   /**
@@ -135,7 +143,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
    * @see sql/postgres/statements/publish.sql
    */
   publish<C extends keyof Events & string>(channel: C, payload: Events[C], options?: PublishOptions): Promise<EventId> {
-    if (this.#state === 'closed') return Promise.reject(closed())
+    if (this.#life.isClosed) return Promise.reject(closed())
     return this.#publishing.publish(channel, payload, options)
   }
 
@@ -145,7 +153,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
    * @throws as `publish`
    */
   publishMany(events: readonly Publication<Events>[], options?: Pick<PublishOptions, 'tx'>): Promise<EventId[]> {
-    if (this.#state === 'closed') return Promise.reject(closed())
+    if (this.#life.isClosed) return Promise.reject(closed())
     return this.#publishing.publishMany(events, options)
   }
 
@@ -157,7 +165,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
    * @throws {PayloadError} also when the schema of the channel is asynchronous
    */
   publishSync<C extends keyof Events & string>(channel: C, payload: Events[C], options?: PublishOptions): EventId {
-    this.#assertNotClosed()
+    this.#life.assertNotClosed()
     return this.#publishing.publishSync(channel, payload, options)
   }
 
@@ -169,7 +177,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
     channels: C | readonly C[],
     options?: SubscribeOptions,
   ): Subscription<MessageOf<Delivered, C>> {
-    this.#assertOpen()
+    this.#life.assertOpen()
     const resolved = resolveSubscribeOptions(this.#options, options)
     return this.#consumers.subscribe(resolveChannels(channels), resolved) as unknown as Subscription<
       MessageOf<Delivered, C>
@@ -185,7 +193,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
     handler: Handler<MessageOf<Delivered, C>>,
     options?: ListenOptions,
   ): Listener {
-    this.#assertOpen()
+    this.#life.assertOpen()
     if (typeof handler !== 'function') throw new ConfigurationError('listen: the handler is not a function')
     const resolved = resolveListenOptions(this.#options, options)
     return this.#consumers.listen(resolveChannels(channels), handler as unknown as Handler, resolved)
@@ -201,7 +209,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
    * @throws {RowcastError} with code `NOT_HELD` when this object holds no event of that id (any more)
    */
   async ack(event: EventMessage | EventId): Promise<boolean> {
-    this.#assertNotClosed()
+    this.#life.assertNotClosed()
     return this.#consumers.find(event).ack()
   }
 
@@ -210,7 +218,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
    * @throws {RowcastError} with code `NOT_HELD` when this object holds no event of that id (any more)
    */
   async nack(event: EventMessage | EventId, options?: NackOptions): Promise<boolean> {
-    this.#assertNotClosed()
+    this.#life.assertNotClosed()
     return this.#consumers.find(event).nack(options)
   }
 
@@ -221,7 +229,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
    * @see sql/postgres/statements/stats.sql
    */
   async stats(channel?: keyof Delivered & string): Promise<readonly ChannelStats[]> {
-    this.#assertNotClosed()
+    this.#life.assertNotClosed()
     const [name] = channel === undefined ? [] : resolveChannels(channel)
     return this.#backend.stats(name)
   }
@@ -233,13 +241,13 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
    *   another process has been migrating for a minute
    */
   async migrate(): Promise<readonly AppliedMigration[]> {
-    this.#assertNotClosed()
-    return migrate(this.#adapter)
+    this.#life.assertNotClosed()
+    return this.#engine.migrate()
   }
 
   /** Whether the database answers, within five seconds, and no listener has failed. Never rejects. */
   async health(): Promise<Health> {
-    return checkHealth(this.#adapter, this.backend, this.#consumers, () => this.#assertNotClosed())
+    return checkHealth(this.#engine, this.backend, this.#consumers, this.#life.assertNotClosed)
   }
 
   /**
@@ -248,50 +256,10 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
    * database; all of it within `drainMs` and five seconds, whatever the network does. Idempotent.
    */
   async close(options?: CloseOptions): Promise<void> {
-    const { drainMs } = resolveCloseOptions(options)
-    this.#closing ??= this.#close(drainMs)
-    await this.#closing
+    await this.#life.close(resolveCloseOptions(options).drainMs)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
-
-  async #close(drainMs: number): Promise<void> {
-    this.#state = 'closing'
-    await this.#consumers.drain(drainMs)
-    const lettingGo = letGo({
-      consumers: this.#consumers,
-      publishing: this.#publishing,
-      backend: this.#backend,
-      adapter: this.#adapter,
-      logger: this.#options.logger,
-    })
-    this.#state = 'closed'
-    await lettingGo
-  }
-
-  #deadLetterStore(): DeadLetterStore {
-    this.#assertNotClosed()
-    if (this.#backend.deadLetters !== undefined) return this.#backend.deadLetters
-    throw new UnsupportedError(`backend '${this.backend}' sets nothing aside: open with backend: 'queue'`)
-  }
-
-  #groupStore(): GroupStore {
-    this.#assertNotClosed()
-    if (this.#backend.groups !== undefined) return this.#backend.groups
-    throw new UnsupportedError(`backend '${this.backend}' has no groups: open with backend: 'log'`)
-  }
-
-  #assertOpen(): void {
-    if (this.#state !== 'open') throw closed()
-  }
-
-  #assertNotClosed(): void {
-    if (this.#state === 'closed') throw closed()
-  }
-}
-
-function closed(): ClosedError {
-  return new ClosedError('the channel is closed: open another one')
 }

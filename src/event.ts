@@ -1,5 +1,5 @@
-import { PayloadError } from './errors.js'
-import type { Lease } from './lease.js'
+import { PayloadError } from './common/errors.js'
+import type { Lease } from './common/lease.js'
 
 /**
  * A UUIDv7 in its canonical form, made by the publisher, stamped with the database's time.

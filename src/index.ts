@@ -1,8 +1,4 @@
-export type { AdapterSource } from './adapters/adapter.js'
-export type { ChannelStats, DeadLetter, DeadLetterPage, Group, GroupFilter } from './backends/backend.js'
 export { EventChannel } from './channel.js'
-export type { DeadLetterFilter, DeadLetters } from './dead-letters.js'
-export { optionsFromEnvironment } from './environment.js'
 export {
   ClosedError,
   ConfigurationError,
@@ -12,14 +8,28 @@ export {
   PayloadError,
   RowcastError,
   UnsupportedError,
-} from './errors.js'
+} from './common/errors.js'
+export type { Logger } from './common/logger.js'
+export type { Schemas, StandardSchema } from './common/schema.js'
+export type { CounterName, TelemetryFact, TelemetryReader, TelemetrySnapshot } from './common/telemetry.js'
+export type { BackoffOptions } from './common/wait.js'
+export type { Handler, Listener } from './consume/listener.js'
+export type { Subscription } from './consume/subscription.js'
+export type {
+  AppliedMigration,
+  ChannelStats,
+  DeadLetter,
+  DeadLetterPage,
+  EngineSource,
+  Group,
+  GroupFilter,
+} from './engine.js'
 export type { EventId, EventMessage, Metadata, NackOptions } from './event.js'
-export type { AnyEvents, MessageOf, Publication } from './event-map.js'
-export type { Groups } from './groups.js'
-export type { Health } from './health.js'
-export type { Handler, Listener } from './listener.js'
-export type { Logger } from './logger.js'
-export type { AppliedMigration } from './migrate.js'
+export type { DeadLetterFilter, DeadLetters } from './operate/dead-letters.js'
+export type { Groups } from './operate/groups.js'
+export type { Health } from './operate/health.js'
+export { optionsFromEnvironment } from './options/environment.js'
+export type { AnyEvents, MessageOf, Publication } from './options/event-map.js'
 export type {
   BackendName,
   ChannelOptions,
@@ -30,8 +40,4 @@ export type {
   StartPosition,
   StopOptions,
   SubscribeOptions,
-} from './options.js'
-export type { Schemas, StandardSchema } from './schema.js'
-export type { Subscription } from './subscription.js'
-export type { CounterName, TelemetryFact, TelemetryReader, TelemetrySnapshot } from './telemetry.js'
-export type { BackoffOptions } from './wait.js'
+} from './options/options.js'

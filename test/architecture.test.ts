@@ -3,48 +3,86 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
-import { findCircle, findUpward, listSources, readImports, SRC } from './support/imports.js'
+import { findCircle, listSources, readImports, SRC } from './support/imports.js'
 import { suite } from './support/suite.js'
 
 const test = suite('architecture')
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
-/** From the top down: a module may import from its own layer and those below it. What is in none of them is a leaf. */
-const LAYERS: readonly RegExp[] = [
-  /^index$/,
-  /^channel$/,
-  /^letting-go$/,
-  /^(consumers|publishing|dead-letters|groups|health)$/,
-  /^listener$/,
-  /^(subscription|intake|in-hand|decoder|message)$/,
-  /^backends\/open$/,
-  /^backends\/(notify|queue)\//,
-  /^backends\//,
-  /^target$/,
-  /^adapters\/(postgres|mysql|sqlite)\//,
-  /^(migrate|migrations)$/,
-  /^adapters\//,
-  /^statements$/,
-]
+/** Files of a folder that stand above the rest of it: they are a place of their own. */
+const ABOVE: Readonly<Record<string, string>> = {
+  'engines/sql/postgres': 'engines/sql: entries',
+  'engines/sql/mysql': 'engines/sql: entries',
+  'engines/sql/sqlite': 'engines/sql: entries',
+  'engines/sql/engine': 'engines/sql: engine',
+  'engines/sql/open-backend': 'engines/sql: engine',
+}
+
+const LEAVES = ['event', 'options', 'common']
+const BACKENDS = ['engines/sql/queue', 'engines/sql/log', 'engines/sql/notify']
+const UNDER_BACKENDS = ['engines/sql/flow', 'engines/sql', 'engine', ...LEAVES]
+const DATABASE = ['engines/sql/databases', 'engines/sql', 'engine', ...LEAVES]
+
+/** What each folder (or file at the root) may import; what is not here is refused. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  index: ['channel', 'consume', 'operate', 'engine', ...LEAVES],
+  channel: ['publish', 'consume', 'operate', 'open', 'engine', ...LEAVES],
+  open: ['engines/sql: entries', 'engine', 'common'],
+  publish: ['engine', ...LEAVES],
+  consume: ['engine', ...LEAVES],
+  operate: ['engine', ...LEAVES],
+  engine: LEAVES,
+  options: ['event', 'common'],
+  event: ['common'],
+  common: [],
+  'engines/sql: entries': [
+    'engines/sql: engine',
+    ...['postgres', 'mysql', 'sqlite'].map((name) => `engines/sql/databases/${name}`),
+    'engine',
+    'options',
+  ],
+  'engines/sql: engine': [...BACKENDS, 'engines/sql', 'engine', 'options'],
+  'engines/sql/queue': ['engines/sql/operate', ...UNDER_BACKENDS],
+  'engines/sql/log': ['engines/sql/operate', ...UNDER_BACKENDS],
+  'engines/sql/notify': UNDER_BACKENDS,
+  'engines/sql/operate': UNDER_BACKENDS,
+  'engines/sql/flow': ['engines/sql', 'engine', ...LEAVES],
+  'engines/sql/databases/postgres': DATABASE,
+  'engines/sql/databases/mysql': DATABASE,
+  'engines/sql/databases/sqlite': DATABASE,
+  'engines/sql/databases': ['engines/sql', 'common'],
+  'engines/sql': ['engine', 'common'],
+}
 
 /** Where a package may be imported; packages that are not here may not be imported at all. */
 const PACKAGES: Readonly<Record<string, RegExp>> = {
-  pg: /^adapters\/postgres\//,
-  'pg-listen': /^adapters\/postgres\//,
-  'mysql2/promise': /^adapters\/mysql\//,
-  'better-sqlite3': /^adapters\/sqlite\//,
-  'p-queue': /^listener$/,
-  uuidv7: /^clock$/,
-  valibot: /^(resolve|option-parser|option-schemas)$/,
+  pg: /^engines\/sql\/databases\/postgres\//,
+  'pg-listen': /^engines\/sql\/databases\/postgres\//,
+  'mysql2/promise': /^engines\/sql\/databases\/mysql\//,
+  'better-sqlite3': /^engines\/sql\/databases\/sqlite\//,
+  'p-queue': /^consume\/listener$/,
+  uuidv7: /^publish\/event-ids$/,
+  valibot: /^options\//,
 }
 
-const layerOf = (name: string) => {
-  const layer = LAYERS.findIndex((pattern) => pattern.test(name))
-  return layer < 0 ? LAYERS.length : layer
-}
+/** The folder of a module, or the module itself where it is at the root or above the rest of its folder. */
+const placeOf = (name: string) => ABOVE[name] ?? name.replace(/\/[^/]*$/, '')
 
-test('imports point down', () => {
-  assert.equal(findUpward(readImports().modules, layerOf), [])
+const trespasses = (modules: ReadonlyMap<string, readonly string[]>) =>
+  [...modules].flatMap(([name, imported]) =>
+    imported
+      .filter((next) => placeOf(next) !== placeOf(name) && !ALLOWED[placeOf(name)]?.includes(placeOf(next)))
+      .map((next) => `${name} → ${next}`),
+  )
+
+test('each folder imports what it may', () => {
+  const { modules } = readImports()
+  assert.equal(trespasses(modules), [])
+  const places = new Set([...modules.keys()].map(placeOf))
+  assert.equal(
+    Object.keys(ALLOWED).filter((place) => !places.has(place)),
+    [],
+  )
 })
 
 test('imports run in no circle', () => {
@@ -53,32 +91,39 @@ test('imports run in no circle', () => {
 
 test('these checks would notice', () => {
   const modules = new Map([
-    ['channel', ['adapters/adapter']],
-    ['adapters/adapter', ['event']],
+    ['channel', ['engine']],
+    ['engine', ['event']],
     ['event', ['channel']],
   ])
-  assert.equal(findCircle(modules), ['channel', 'adapters/adapter', 'event', 'channel'])
-  assert.equal(findUpward(modules, layerOf), ['event → channel'])
+  assert.equal(findCircle(modules), ['channel', 'engine', 'event', 'channel'])
+  assert.equal(trespasses(modules), ['event → channel'])
+  for (const [name, next] of [
+    ['channel', 'engines/sql/database'],
+    ['consume/message', 'publish/line'],
+    ['common/wait', 'event'],
+    ['engines/sql/flow/poller', 'engines/sql/queue/inbox'],
+    ['engines/sql/databases/mysql/session', 'engines/sql/databases/postgres/session'],
+    ['engines/sql/databases/mysql/session', 'engines/sql/engine'],
+    ['engines/sql/database', 'engines/sql/engine'],
+    ['nowhere/at-all', 'event'],
+  ] as const) {
+    assert.equal(trespasses(new Map([[name, [next]]])), [`${name} → ${next}`])
+  }
 })
 
-test('packages are imported where they belong, and one database does not know another', () => {
-  const { modules, packages } = readImports()
+test('packages are imported where they belong', () => {
+  const { packages } = readImports()
   const astray = [...packages].flatMap(([name, imported]) =>
     imported.filter((each) => !PACKAGES[each]?.test(name)).map((each) => `${name} → ${each}`),
   )
   assert.equal(astray, [])
-  const folder = (name: string) => /^adapters\/(\w+)\//.exec(name)?.[1]
-  const crossing = [...modules].flatMap(([name, imported]) =>
-    imported.filter((next) => folder(name) && folder(next) && folder(name) !== folder(next)),
-  )
-  assert.equal(crossing, [])
 })
 
-test('nothing outside the adapters asks which database it is on', () => {
-  const asking = listSources().filter(
-    (file) => !file.startsWith('adapters/') && /dialect(\.name)?\s*[!=]==/.test(readFileSync(join(SRC, file), 'utf8')),
-  )
-  assert.equal(asking, [])
+test('nothing above the engines knows how one works, and nothing above the databases which one it is on', () => {
+  const saying = (folder: RegExp, words: RegExp) =>
+    listSources().filter((file) => folder.test(file) && words.test(readFileSync(join(SRC, file), 'utf8')))
+  assert.equal(saying(/^(?!engines\/)/, /\badapter|dialect|\.run\('/i), [])
+  assert.equal(saying(/^(?!engines\/sql\/databases\/)/, /dialect(\.name)?\s*[!=]==/), [])
 })
 
 test('no list is spread into the arguments of a call, where a hundred thousand overflow the stack', () => {

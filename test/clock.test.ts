@@ -1,6 +1,7 @@
 import { UUID } from 'uuidv7'
 import * as assert from 'uvu/assert'
-import { DatabaseClock, EventIds } from '../src/clock.js'
+import { DatabaseClock } from '../src/common/clock.js'
+import { EventIds } from '../src/publish/event-ids.js'
 import { suite } from './support/suite.js'
 
 const test = suite('clock')

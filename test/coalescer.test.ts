@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
-import { Coalescer } from '../src/coalescer.js'
-import { ContentionError } from '../src/errors.js'
-import { defer } from '../src/wait.js'
+import { Coalescer } from '../src/common/coalescer.js'
+import { ContentionError } from '../src/common/errors.js'
+import { defer } from '../src/common/wait.js'
 import { suite } from './support/suite.js'
 import { eventually, within } from './support/wait.js'
 

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { describe } from '../src/describe.js'
+import { describe } from '../src/common/describe.js'
 import { suite } from './support/suite.js'
 
 const test = suite('what was thrown, in words')

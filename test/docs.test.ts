@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
+import { COUNTERS } from '../src/common/telemetry.js'
 import { optionsFromEnvironment } from '../src/index.js'
-import { COUNTERS } from '../src/telemetry.js'
 import { SRC } from './support/imports.js'
 import { anchorsOf, codeBlocks, linksOf } from './support/markdown.js'
 import { suite } from './support/suite.js'
@@ -43,7 +43,7 @@ function membersOf(file: string, name: string): readonly string[] {
 }
 
 test('the reference has every public name', () => {
-  const entries = ['index.ts', ...['postgres', 'mysql', 'sqlite'].map((name) => `adapters/${name}/index.ts`)]
+  const entries = ['index.ts', ...['postgres', 'mysql', 'sqlite'].map((name) => `engines/sql/${name}.ts`)]
   // What a URL is handed to is imported by the library alone.
   const names = entries.flatMap(exportedNames).filter((name) => !/^(postgres|mysql|sqlite)Url$/.test(name))
   assert.ok(names.length > 45, `${names.length} names`)
@@ -53,20 +53,20 @@ test('the reference has every public name', () => {
 test('the reference has every option and every member', () => {
   const interfaces: readonly (readonly [string, readonly string[]])[] = [
     [
-      'options.ts',
+      'options/options.ts',
       ['ChannelOptions', 'PublishOptions', 'SubscribeOptions', 'ListenOptions', 'CloseOptions', 'StopOptions', 'Gap'],
     ],
-    ['wait.ts', ['BackoffOptions']],
+    ['common/wait.ts', ['BackoffOptions']],
     ['event.ts', ['EventMessage', 'NackOptions']],
-    ['backends/backend.ts', ['ChannelStats', 'DeadLetter', 'DeadLetterPage', 'Group', 'GroupFilter']],
-    ['groups.ts', ['Groups']],
-    ['health.ts', ['Health']],
-    ['logger.ts', ['Logger']],
-    ['migrations.ts', ['AppliedMigration']],
+    ['engine.ts', ['ChannelStats', 'DeadLetter', 'DeadLetterPage', 'Group', 'GroupFilter']],
+    ['operate/groups.ts', ['Groups']],
+    ['operate/health.ts', ['Health']],
+    ['common/logger.ts', ['Logger']],
+    ['engine.ts', ['AppliedMigration']],
     ['channel.ts', ['EventChannel']],
-    ['subscription.ts', ['Subscription']],
-    ['listener.ts', ['Listener']],
-    ['dead-letters.ts', ['DeadLetters', 'DeadLetterFilter']],
+    ['consume/subscription.ts', ['Subscription']],
+    ['consume/listener.ts', ['Listener']],
+    ['operate/dead-letters.ts', ['DeadLetters', 'DeadLetterFilter']],
   ]
   for (const [file, names] of interfaces) {
     for (const name of names) {
@@ -76,7 +76,7 @@ test('the reference has every option and every member', () => {
       assert.equal(unknown, [], name)
     }
   }
-  const options = membersOf('options.ts', 'ChannelOptions')
+  const options = membersOf('options/options.ts', 'ChannelOptions')
   assert.equal(missing(options), [])
 })
 
@@ -88,7 +88,7 @@ test('every public name has a doc comment, and so has every option', () => {
     return !new RegExp(`\\*/\\n${declaration}`).test(text)
   })
   assert.equal(bare, [])
-  const lines = readFileSync(join(SRC, 'options.ts'), 'utf8').split('\n')
+  const lines = readFileSync(join(SRC, 'options', 'options.ts'), 'utf8').split('\n')
   const fields = [...lines.entries()].filter(([, line]) => /^ {2}readonly \w+\??:/.test(line))
   assert.ok(fields.length > 30, `${fields.length} fields`)
   assert.equal(
@@ -98,7 +98,8 @@ test('every public name has a doc comment, and so has every option', () => {
 })
 
 test('the reference gives the defaults that the code documents', () => {
-  const text = readFileSync(join(SRC, 'options.ts'), 'utf8') + readFileSync(join(SRC, 'wait.ts'), 'utf8')
+  const text =
+    readFileSync(join(SRC, 'options', 'options.ts'), 'utf8') + readFileSync(join(SRC, 'common', 'wait.ts'), 'utf8')
   const documented = [...text.matchAll(/@default (\d[\d_]*|true|false|'[^']*')\s+\*\/\n\s+readonly (\w+)/g)]
   assert.ok(documented.length > 20, `${documented.length} defaults`)
   const rows = REFERENCE.split('\n')
@@ -113,7 +114,7 @@ test('the reference gives the defaults that the code documents', () => {
 })
 
 test('the reference has every error code, counter, gauge and variable', () => {
-  const errors = readFileSync(join(SRC, 'errors.ts'), 'utf8')
+  const errors = readFileSync(join(SRC, 'common', 'errors.ts'), 'utf8')
   const codes = [...errors.matchAll(/^ {2}\| '([A-Z_]+)'$/gm)].map(([, code = '']) => code)
   assert.ok(codes.length >= 9)
   assert.equal(missing(codes), [])
@@ -128,7 +129,7 @@ test('the reference has every error code, counter, gauge and variable', () => {
   for (const [, variable = '', option = ''] of variables) {
     assert.equal(Object.keys(optionsFromEnvironment({ [variable]: 'true' })), [option], variable)
   }
-  const environment = readFileSync(join(SRC, 'environment.ts'), 'utf8')
+  const environment = readFileSync(join(SRC, 'options', 'environment.ts'), 'utf8')
   const readable = [...environment.matchAll(/^const ENVIRONMENT_\w+ = \[([^\]]*)\]/gm)].flatMap(([, list = '']) =>
     list.split(','),
   )

@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3'
 import pg from 'pg'
 import * as assert from 'uvu/assert'
-import { postgres } from '../src/adapters/postgres/index.js'
-import { sqlite } from '../src/adapters/sqlite/index.js'
+import { postgres } from '../src/engines/sql/postgres.js'
+import { sqlite } from '../src/engines/sql/sqlite.js'
 import { EventChannel } from '../src/index.js'
 import { database } from './support/databases.js'
 import { silent } from './support/logger.js'
@@ -16,15 +16,15 @@ for (const setting of SETTINGS) {
   test('a database that answers is healthy, and says what it is and how fast', async () => {
     await using world = await setting.open()
     const { latencyMs, ...rest } = await world.channel.health()
-    assert.equal(rest, { ok: true, adapter: setting.database.family, backend: setting.backend, error: undefined })
+    assert.equal(rest, { ok: true, engine: setting.database.family, backend: setting.backend, error: undefined })
     assert.ok(latencyMs > 0 && latencyMs < 5_000, `${latencyMs} ms`)
   })
 
   test('a closed channel is not', async () => {
     await using world = await setting.open()
     await world.channel.close()
-    const { ok, adapter, backend, error } = await world.channel.health()
-    assert.equal([ok, adapter, backend], [false, setting.database.family, setting.backend])
+    const { ok, engine, backend, error } = await world.channel.health()
+    assert.equal([ok, engine, backend], [false, setting.database.family, setting.backend])
     assert.match(String(error), /closed/)
   })
 

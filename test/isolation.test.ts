@@ -2,11 +2,11 @@ import Database from 'better-sqlite3'
 import { createPool } from 'mysql2/promise'
 import pg from 'pg'
 import * as assert from 'uvu/assert'
-import { mysql } from '../src/adapters/mysql/index.js'
-import { postgres } from '../src/adapters/postgres/index.js'
-import { sqlite } from '../src/adapters/sqlite/index.js'
-import { topicOf } from '../src/backends/topics.js'
-import { type AdapterSource, EventChannel } from '../src/index.js'
+import { topicOf } from '../src/engines/sql/flow/topics.js'
+import { mysql } from '../src/engines/sql/mysql.js'
+import { postgres } from '../src/engines/sql/postgres.js'
+import { sqlite } from '../src/engines/sql/sqlite.js'
+import { type EngineSource, EventChannel } from '../src/index.js'
 import { DATABASES, database, type Place } from './support/databases.js'
 import { silent } from './support/logger.js'
 import { Neighbours } from './support/neighbours.js'
@@ -98,7 +98,7 @@ for (const database of DATABASES) {
 }
 
 /** A user's own pool, as small as may be. */
-function poolOf(place: Place, family: (typeof DATABASES)[number]['family']): { source: AdapterSource; end(): unknown } {
+function poolOf(place: Place, family: (typeof DATABASES)[number]['family']): { source: EngineSource; end(): unknown } {
   if (family === 'postgres') {
     const pool = new pg.Pool({ connectionString: place.url, max: 2 })
     return { source: postgres({ pool }), end: () => pool.end() }

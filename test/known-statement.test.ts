@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { KnownStatement } from '../src/adapters/postgres/known-statement.js'
+import { KnownStatement } from '../src/engines/sql/databases/postgres/known-statement.js'
 import { suite } from './support/suite.js'
 
 const test = suite('a statement that is planned anew')

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
-import { ContentionError, PayloadError } from '../src/errors.js'
+import { ContentionError, PayloadError } from '../src/common/errors.js'
+import { defer } from '../src/common/wait.js'
 import type { NewEvent } from '../src/event.js'
-import { Line } from '../src/line.js'
-import { defer } from '../src/wait.js'
+import { Line } from '../src/publish/line.js'
 import { suite } from './support/suite.js'
 import { eventually, within } from './support/wait.js'
 

@@ -1,11 +1,9 @@
 import Database from 'better-sqlite3'
 import * as assert from 'uvu/assert'
-import { migrationSql, sqlite } from '../src/adapters/sqlite/index.js'
+import { checksumOf } from '../src/engines/sql/migrations.js'
+import { migrationSql, sqlite } from '../src/engines/sql/sqlite.js'
+import { readSql } from '../src/engines/sql/statements.js'
 import { type ChannelOptions, EventChannel, MigrationError } from '../src/index.js'
-import { checksumOf } from '../src/migrations.js'
-import { resolveChannelOptions } from '../src/resolve.js'
-import { readSql } from '../src/statements.js'
-import { resolveTarget } from '../src/target.js'
 import { DATABASES, database, MYSQL_FAMILY, ON_SERVERS, type Place } from './support/databases.js'
 import { rejects, throws } from './support/errors.js'
 import { silent } from './support/logger.js'
@@ -13,6 +11,7 @@ import { printedFor, runScript, statementsOf } from './support/migration.js'
 import { bareUser } from './support/mysql.js'
 import { Openers } from './support/openers.js'
 import { bareRole } from './support/postgres.js'
+import { connectTo, databaseAt } from './support/sql-database.js'
 import { suite } from './support/suite.js'
 import { within } from './support/wait.js'
 import { SOON_MS, Taker, World } from './support/world.js'
@@ -218,11 +217,9 @@ for (const { name } of ON_SERVERS) {
     const enter = `select id from ${place.table('gate')} for update`
     await (user.handle as { query(text: string): Promise<unknown> }).query(enter)
 
-    await using adapter = await (await resolveTarget(place.url)).connect(
-      resolveChannelOptions({ ...QUEUE, ...place.options }),
-    )
+    await using other = await connectTo(databaseAt(place.url), place.options)
     let ended = false
-    const migrating = adapter
+    const migrating = other
       .exclusively(function* () {
         yield { sql: enter }
       })

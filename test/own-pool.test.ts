@@ -2,14 +2,14 @@ import Database from 'better-sqlite3'
 import { createPool as createCallbackPool } from 'mysql2'
 import { createPool } from 'mysql2/promise'
 import pg from 'pg'
-import { type AdapterSource, type BackendName, EventChannel } from 'rowcast'
+import { type BackendName, type EngineSource, EventChannel } from 'rowcast'
 import { mysql } from 'rowcast/mysql'
 import { postgres } from 'rowcast/postgres'
 import { sqlite } from 'rowcast/sqlite'
 import * as assert from 'uvu/assert'
-import { mysql as mysqlSource } from '../src/adapters/mysql/index.js'
-import { postgres as postgresSource } from '../src/adapters/postgres/index.js'
-import { sqlite as sqliteSource } from '../src/adapters/sqlite/index.js'
+import { mysql as mysqlSource } from '../src/engines/sql/mysql.js'
+import { postgres as postgresSource } from '../src/engines/sql/postgres.js'
+import { sqlite as sqliteSource } from '../src/engines/sql/sqlite.js'
 import { database, MYSQL_FAMILY, type Place } from './support/databases.js'
 import { throws } from './support/errors.js'
 import { silent } from './support/logger.js'
@@ -20,7 +20,7 @@ import { SOON_MS } from './support/world.js'
 const test = suite("a pool of the user's own")
 
 /** Publishes and consumes at the same time, from both sides of the API. */
-async function exercise(source: AdapterSource, place: Place, backend: BackendName): Promise<void> {
+async function exercise(source: EngineSource, place: Place, backend: BackendName): Promise<void> {
   const channel = await EventChannel.open(source, { backend, logger: silent, ...place.options })
   const subscription = channel.subscribe('pulled')
   let pulled = 0

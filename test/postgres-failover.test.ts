@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import * as assert from 'uvu/assert'
-import { translate } from '../src/adapters/postgres/errors.js'
+import { translate } from '../src/engines/sql/databases/postgres/errors.js'
 import { ConnectionError, EventChannel, type RowcastError } from '../src/index.js'
 import { database } from './support/databases.js'
 import { rejects } from './support/errors.js'

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import * as assert from 'uvu/assert'
-import { type PostgresPool, postgres } from '../src/adapters/postgres/index.js'
+import { type PostgresPool, postgres } from '../src/engines/sql/postgres.js'
 import { EventChannel } from '../src/index.js'
 import { database, type Place } from './support/databases.js'
 import { rejects } from './support/errors.js'

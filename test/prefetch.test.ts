@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { Prefetch } from '../src/prefetch.js'
+import { Prefetch } from '../src/consume/prefetch.js'
 import { DATABASES } from './support/databases.js'
 import { suite } from './support/suite.js'
 import { eventually } from './support/wait.js'

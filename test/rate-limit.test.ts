@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { RateLimit } from '../src/rate-limit.js'
+import { RateLimit } from '../src/consume/rate-limit.js'
 import { DATABASES } from './support/databases.js'
 import { suite } from './support/suite.js'
 import { eventually, within } from './support/wait.js'

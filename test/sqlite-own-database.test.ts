@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3'
 import * as assert from 'uvu/assert'
-import { type OpenOptions, sqlite } from '../src/adapters/sqlite/index.js'
+import { type OpenOptions, sqlite } from '../src/engines/sql/sqlite.js'
 import { EventChannel } from '../src/index.js'
 import { database } from './support/databases.js'
 import { rejects, throws } from './support/errors.js'

@@ -1,11 +1,20 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { mysqlDialect } from '../src/adapters/mysql/dialect.js'
-import { postgresDialect } from '../src/adapters/postgres/dialect.js'
-import { sqliteDialect } from '../src/adapters/sqlite/dialect.js'
+import { mysqlDialect } from '../src/engines/sql/databases/mysql/dialect.js'
+import { postgresDialect } from '../src/engines/sql/databases/postgres/dialect.js'
+import { sqliteDialect } from '../src/engines/sql/databases/sqlite/dialect.js'
+import {
+  bind,
+  compile,
+  type Dialect,
+  elementsOf,
+  isIdle,
+  localize,
+  readSql,
+  Statements,
+} from '../src/engines/sql/statements.js'
 import { ConfigurationError } from '../src/index.js'
-import { bind, compile, type Dialect, elementsOf, isIdle, localize, readSql, Statements } from '../src/statements.js'
 import { throws } from './support/errors.js'
 import { listSources, SRC } from './support/imports.js'
 import { suite } from './support/suite.js'
@@ -217,8 +226,8 @@ test('no relation is named like the end of another, so that no two prefixes can 
 })
 
 test('every statement is asked for, and every one that is asked for is there', () => {
-  const ASKED = /(?:\b(?:call|run|ask)(?:<\w+>)?\(|[|=?:] |\badapter,\s+)'([a-z_]+)'/g
-  const asking = listSources().filter((file) => /^(adapters\/|backends\/|migrate|health|channel)/.test(file))
+  const ASKED = /(?:\b(?:call|run|ask)(?:<\w+>)?\(|[|=?:] |\bdatabase,\s+)'([a-z_]+)'/g
+  const asking = listSources().filter((file) => /^engines\/sql\//.test(file))
   const asked = new Set(
     asking.flatMap((file) => [...readFileSync(join(SRC, file), 'utf8').matchAll(ASKED)].map(([, verb = '']) => verb)),
   )

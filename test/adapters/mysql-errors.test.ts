@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
-import { translate } from '../../src/adapters/mysql/errors.js'
-import { type ErrorCode, RefusedError, RowcastError } from '../../src/errors.js'
+import { type ErrorCode, RefusedError, RowcastError } from '../../src/common/errors.js'
+import { translate } from '../../src/engines/sql/databases/mysql/errors.js'
 import { suite } from '../support/suite.js'
 
 const test = suite("the server's codes")

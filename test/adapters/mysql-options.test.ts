@@ -1,5 +1,5 @@
 import { createPool, type PoolOptions } from 'mysql2/promise'
-import { mysql } from '../../src/adapters/mysql/index.js'
+import { mysql } from '../../src/engines/sql/mysql.js'
 import { EventChannel } from '../../src/index.js'
 import { MYSQL_FAMILY } from '../support/databases.js'
 import { rejects } from '../support/errors.js'

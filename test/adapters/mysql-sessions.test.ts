@@ -1,6 +1,6 @@
 import { createPool, type Pool } from 'mysql2/promise'
 import * as assert from 'uvu/assert'
-import { mysql } from '../../src/adapters/mysql/index.js'
+import { mysql } from '../../src/engines/sql/mysql.js'
 import { ConfigurationError, EventChannel, type Logger } from '../../src/index.js'
 import { MYSQL_FAMILY, type Place, type TestDatabase } from '../support/databases.js'
 import { rejects } from '../support/errors.js'

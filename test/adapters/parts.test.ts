@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
-import { mysqlDialect } from '../../src/adapters/mysql/dialect.js'
-import { bindInParts } from '../../src/adapters/parts.js'
-import { bind, compile, readSql } from '../../src/statements.js'
+import { mysqlDialect } from '../../src/engines/sql/databases/mysql/dialect.js'
+import { bindInParts } from '../../src/engines/sql/databases/parts.js'
+import { bind, compile, readSql } from '../../src/engines/sql/statements.js'
 import { throws } from '../support/errors.js'
 import { suite } from '../support/suite.js'
 

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { Bounded } from '../../src/backends/notify/bounded.js'
+import { Bounded } from '../../src/engines/sql/notify/bounded.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('a bounded buffer')

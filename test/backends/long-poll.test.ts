@@ -4,12 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createPool as createCallbackPool } from 'mysql2'
 import { createPool } from 'mysql2/promise'
 import * as assert from 'uvu/assert'
-import { mysql } from '../../src/adapters/mysql/index.js'
-import type { BackendContext } from '../../src/backends/backend.js'
-import { LongPoll } from '../../src/backends/long-poll.js'
-import { Rhythm } from '../../src/backends/rhythm.js'
+import { defer, handled } from '../../src/common/wait.js'
+import type { SqlContext } from '../../src/engines/sql/context.js'
+import { LongPoll } from '../../src/engines/sql/flow/long-poll.js'
+import { Rhythm } from '../../src/engines/sql/flow/rhythm.js'
+import { mysql } from '../../src/engines/sql/mysql.js'
 import { EventChannel } from '../../src/index.js'
-import { defer, handled } from '../../src/wait.js'
 import { MYSQL_FAMILY, type Place } from '../support/databases.js'
 import { recorder, silent } from '../support/logger.js'
 import { suite } from '../support/suite.js'
@@ -177,7 +177,7 @@ function open(longPoll: () => Promise<readonly unknown[] | undefined>) {
   let nowMs = 0
   const rhythm = new Rhythm(() => nowMs)
   nowMs = 1_000
-  const context = { adapter: { longPoll }, options: { logger: silent } } as unknown as BackendContext
+  const context = { database: { longPoll }, options: { logger: silent } } as unknown as SqlContext
   const ended = defer<boolean>()
   const poll = new LongPoll(context, rhythm, ended.resolve)
   const begin = () => poll.begin({ verb: 'x', parameters: {} }, ['orders'], 1_000, 1_000)

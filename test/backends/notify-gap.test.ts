@@ -1,6 +1,6 @@
 import pg from 'pg'
 import * as assert from 'uvu/assert'
-import { postgres } from '../../src/adapters/postgres/index.js'
+import { postgres } from '../../src/engines/sql/postgres.js'
 import { EventChannel, type Gap } from '../../src/index.js'
 import { database } from '../support/databases.js'
 import { rejects } from '../support/errors.js'

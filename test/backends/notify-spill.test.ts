@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import * as assert from 'uvu/assert'
-import { addressOf, seal } from '../../src/backends/notify/envelope.js'
+import { addressOf, encodeEnvelope } from '../../src/engines/sql/notify/envelope.js'
 import { database } from '../support/databases.js'
 import { rejects } from '../support/errors.js'
 import { connectionsOf, hasTable, terminate, uniqueService } from '../support/postgres.js'
@@ -14,7 +14,7 @@ const open = (options = {}) => World.open(database('postgres'), { backend: 'noti
 /** A string whose envelope on the channel takes exactly so many bytes of UTF-8; it ends in `tail`. */
 function payloadFor(channel: string, envelopeBytes: number, tail = ''): string {
   const event = { id: randomUUID(), channel, payload: '""', metadata: null, priority: 5, maxAttempts: 1 }
-  const { bytes: empty } = seal({ ...event, delay: null, key: null }, Date.now(), addressOf(channel))
+  const { bytes: empty } = encodeEnvelope({ ...event, delay: null, key: null }, Date.now(), addressOf(channel))
   return 'x'.repeat(envelopeBytes - empty - Buffer.byteLength(tail)) + tail
 }
 

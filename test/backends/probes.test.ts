@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import * as assert from 'uvu/assert'
-import type { AdapterSource } from '../../src/adapters/adapter.js'
-import { postgres } from '../../src/adapters/postgres/index.js'
+import type { EngineSource } from '../../src/engine.js'
+import { postgres } from '../../src/engines/sql/postgres.js'
 import { type BackendName, type ChannelOptions, EventChannel } from '../../src/index.js'
 import { Child } from '../support/child.js'
 import { DATABASES, database, type Place, type TestDatabase } from '../support/databases.js'
@@ -27,7 +27,7 @@ interface Ground {
   readonly name: string
   readonly database: TestDatabase
   readonly backends: readonly BackendName[]
-  connect(place: Place): { readonly target: string | AdapterSource; end(): Promise<void> }
+  connect(place: Place): { readonly target: string | EngineSource; end(): Promise<void> }
 }
 
 const GROUNDS: readonly Ground[] = [

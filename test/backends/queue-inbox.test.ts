@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
-import { QueueInbox } from '../../src/backends/queue/inbox.js'
-import { nextTurn } from '../../src/wait.js'
+import { nextTurn } from '../../src/common/wait.js'
+import { QueueInbox } from '../../src/engines/sql/queue/inbox.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('inbox of a queue')
@@ -27,7 +27,7 @@ function open() {
   const parts = {
     poller,
     leases: { hold: () => undefined },
-    exchange: () => ({ claim, portion: 1_000 }),
+    roundTrips: () => ({ claim, portion: 1_000 }),
   } as unknown as Parts
   const inbox = new QueueInbox(parts, ['orders'], { leaseMs: 1_000, pollIntervalMs: 1_000 } as Options)
   const { signal } = new AbortController()

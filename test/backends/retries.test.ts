@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
-import type { LogDelivery } from '../../src/backends/log/entry.js'
-import { Retries } from '../../src/backends/log/retries.js'
+import type { LogDelivery } from '../../src/engines/sql/log/entry.js'
+import { Retries } from '../../src/engines/sql/log/retries.js'
 import { suite } from '../support/suite.js'
 import { eventually } from '../support/wait.js'
 

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { Rhythm } from '../../src/backends/rhythm.js'
+import { Rhythm } from '../../src/engines/sql/flow/rhythm.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('rhythm of probes')

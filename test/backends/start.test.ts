@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
-import { Start } from '../../src/backends/log/start.js'
-import { DatabaseClock, FIRST_ID } from '../../src/clock.js'
+import { DatabaseClock, FIRST_ID } from '../../src/common/clock.js'
+import { Start } from '../../src/engines/sql/log/start.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('where looks at a log begin')

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
+import { defer } from '../../src/common/wait.js'
 import { type BackendName, type ChannelOptions, EventChannel, type SubscribeOptions } from '../../src/index.js'
-import { defer } from '../../src/wait.js'
 import { DATABASES, type TestDatabase } from '../support/databases.js'
 import { rejects, throws } from '../support/errors.js'
 import { readSentence, readTable } from '../support/reference.js'

@@ -6,9 +6,9 @@ import { inspect } from 'node:util'
 import { createPool } from 'mysql2'
 import pg from 'pg'
 import * as assert from 'uvu/assert'
-import { mysql } from '../../src/adapters/mysql/index.js'
-import { postgres } from '../../src/adapters/postgres/index.js'
-import { sqlite } from '../../src/adapters/sqlite/index.js'
+import { mysql } from '../../src/engines/sql/mysql.js'
+import { postgres } from '../../src/engines/sql/postgres.js'
+import { sqlite } from '../../src/engines/sql/sqlite.js'
 import { ConfigurationError, ConnectionError, EventChannel, type RowcastError } from '../../src/index.js'
 import { database, MYSQL_FAMILY, serverUrl } from '../support/databases.js'
 import { rejects, throws } from '../support/errors.js'
@@ -316,11 +316,11 @@ test('a target that names no database that rowcast knows', async () => {
     [`mysql://app:${SECRET}@host`, /the URL names no database: write mysql:\/\/…\/name/],
     [`mariadb://app:${SECRET}@host:3306/`, /the URL names no database/],
     ['sqlite:', /sqlite: names no file: write sqlite:\.\/app\.db/],
-    [undefined, /neither a URL nor an adapter: pass a URL, postgres\(\{ pool \}\)/],
-    [null, /neither a URL nor an adapter/],
-    [5, /neither a URL nor an adapter/],
-    [{ host: 'localhost', password: SECRET }, /neither a URL nor an adapter/],
-    [new pg.Pool(), /neither a URL nor an adapter/],
+    [undefined, /neither a URL nor an engine: pass a URL, postgres\(\{ pool \}\)/],
+    [null, /neither a URL nor an engine/],
+    [5, /neither a URL nor an engine/],
+    [{ host: 'localhost', password: SECRET }, /neither a URL nor an engine/],
+    [new pg.Pool(), /neither a URL nor an engine/],
   ]
   for (const [target, message] of unknown) {
     const error = await rejects(open(target as never), 'CONFIGURATION', message)

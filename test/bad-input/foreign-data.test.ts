@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import * as assert from 'uvu/assert'
-import { topicOf } from '../../src/backends/topics.js'
+import { topicOf } from '../../src/engines/sql/flow/topics.js'
 import { DATABASES, database } from '../support/databases.js'
 import { recorder } from '../support/logger.js'
 import { notify } from '../support/postgres.js'

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import * as assert from 'uvu/assert'
-import { readMysqlUrl } from '../../src/adapters/mysql/url.js'
+import { readMysqlUrl } from '../../src/engines/sql/databases/mysql/url.js'
 import { EventChannel } from '../../src/index.js'
 import { MYSQL_FAMILY } from '../support/databases.js'
 import { rejects } from '../support/errors.js'

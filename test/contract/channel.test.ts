@@ -14,9 +14,9 @@ for (const database of DATABASES) {
 
   test('it says what was picked', async () => {
     await using world = await open()
-    assert.equal([world.channel.backend, world.channel.adapter], ['queue', database.family])
-    const { ok, adapter, backend, latencyMs, error } = await world.channel.health()
-    assert.equal([ok, adapter, backend, error], [true, database.family, 'queue', undefined])
+    assert.equal([world.channel.backend, world.channel.engine], ['queue', database.family])
+    const { ok, engine, backend, latencyMs, error } = await world.channel.health()
+    assert.equal([ok, engine, backend, error], [true, database.family, 'queue', undefined])
     assert.ok(latencyMs > 0 && latencyMs < 5_000)
   })
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
+import { defer } from '../../src/common/wait.js'
 import type { BackendName, ChannelOptions, EventChannel, Listener, ListenOptions } from '../../src/index.js'
-import { defer } from '../../src/wait.js'
 import { DATABASES, type TestDatabase } from '../support/databases.js'
 import { rejects, throws } from '../support/errors.js'
 import { recorder } from '../support/logger.js'

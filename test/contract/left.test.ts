@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
+import { defer, sleep } from '../../src/common/wait.js'
 import type { EventMessage, SubscribeOptions } from '../../src/index.js'
-import { defer, sleep } from '../../src/wait.js'
 import { DATABASES, type TestDatabase } from '../support/databases.js'
 import { suite } from '../support/suite.js'
 import { eventually, within } from '../support/wait.js'

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
+import { nextTurn } from '../../src/common/wait.js'
 import type { ChannelOptions } from '../../src/index.js'
-import { nextTurn } from '../../src/wait.js'
 import { DATABASES } from '../support/databases.js'
 import { rejects, throws } from '../support/errors.js'
 import { recorder } from '../support/logger.js'

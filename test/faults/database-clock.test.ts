@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
+import { defer } from '../../src/common/wait.js'
 import { EventChannel, type EventMessage } from '../../src/index.js'
-import { defer } from '../../src/wait.js'
 import { DATABASES } from '../support/databases.js'
 import { silent } from '../support/logger.js'
 import { movableClock } from '../support/moved-clock.js'

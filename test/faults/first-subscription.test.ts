@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
+import { handled } from '../../src/common/wait.js'
 import type { BackendName } from '../../src/index.js'
-import { handled } from '../../src/wait.js'
 import { Behind } from '../support/behind.js'
 import { database, ON_SERVERS, type TestDatabase } from '../support/databases.js'
 import { rejects } from '../support/errors.js'

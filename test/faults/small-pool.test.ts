@@ -1,9 +1,9 @@
 import { createPool } from 'mysql2/promise'
 import pg from 'pg'
 import * as assert from 'uvu/assert'
-import { mysql } from '../../src/adapters/mysql/index.js'
-import { postgres } from '../../src/adapters/postgres/index.js'
-import { type AdapterSource, EventChannel } from '../../src/index.js'
+import { mysql } from '../../src/engines/sql/mysql.js'
+import { postgres } from '../../src/engines/sql/postgres.js'
+import { type EngineSource, EventChannel } from '../../src/index.js'
 import { database, MYSQL_FAMILY, type TestDatabase } from '../support/databases.js'
 import { rejects } from '../support/errors.js'
 import { silent } from '../support/logger.js'
@@ -17,7 +17,7 @@ const LISTENERS = 8
 const EACH = 8
 
 interface OwnPool extends AsyncDisposable {
-  readonly source: AdapterSource
+  readonly source: EngineSource
 }
 
 const KINDS: readonly { db: TestDatabase; open: (url: string, max: number) => OwnPool }[] = [

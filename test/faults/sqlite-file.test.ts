@@ -11,7 +11,7 @@ import {
 import { dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import * as assert from 'uvu/assert'
-import { sqlite } from '../../src/adapters/sqlite/index.js'
+import { sqlite } from '../../src/engines/sql/sqlite.js'
 import { EventChannel } from '../../src/index.js'
 import { Child } from '../support/child.js'
 import { database } from '../support/databases.js'

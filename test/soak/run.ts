@@ -6,7 +6,7 @@
  * with `--all` it goes on after one, until each fault and each setting has had its turn, in place of minutes.
  */
 import { parseArgs } from 'node:util'
-import { describe } from '../../src/errors.js'
+import { describe } from '../../src/common/errors.js'
 import { Run } from '../support/actors/run.js'
 import { type DatabaseName, NAMES, type ServerName, VARIABLES } from '../support/chosen.js'
 import { database, type TestDatabase } from '../support/databases.js'

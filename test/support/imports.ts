@@ -55,10 +55,3 @@ export function findCircle(modules: ImportGraph['modules']): readonly string[] |
   }
   return undefined
 }
-
-/** Imports that point up: from a layer to one that comes before it in the list. */
-export function findUpward(modules: ImportGraph['modules'], layerOf: (name: string) => number): readonly string[] {
-  return [...modules].flatMap(([name, imports]) =>
-    imports.filter((next) => layerOf(next) < layerOf(name)).map((next) => `${name} → ${next}`),
-  )
-}

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { type AdapterSource, type ChannelOptions, EventChannel } from '../../src/index.js'
+import { type ChannelOptions, type EngineSource, EventChannel } from '../../src/index.js'
 import { silent } from './logger.js'
 import { eventually, within } from './wait.js'
 
@@ -12,7 +12,7 @@ const TEXT = 'ü💥\'"\\ ? :a Łж 日本'
  * Lives the whole life of a queue and of a log's group: every way to publish and to settle. Asserts that each event comes, as
  * it was, and that nothing is left.
  */
-export async function assertLives(target: () => string | AdapterSource, options: ChannelOptions): Promise<void> {
+export async function assertLives(target: () => string | EngineSource, options: ChannelOptions): Promise<void> {
   const given = { logger: silent, pollIntervalMs: 50, ...options }
   await liveQueue(await EventChannel.open(target(), { ...given, backend: 'queue' }))
   await liveLog(await EventChannel.open(target(), { ...given, backend: 'log' }))

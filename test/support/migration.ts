@@ -1,9 +1,9 @@
 import Database from 'better-sqlite3'
 import { createConnection } from 'mysql2/promise'
 import pg from 'pg'
-import { migrationSql as mysqlSql } from '../../src/adapters/mysql/index.js'
-import { migrationSql as postgresSql } from '../../src/adapters/postgres/index.js'
-import { migrationSql as sqliteSql } from '../../src/adapters/sqlite/index.js'
+import { migrationSql as mysqlSql } from '../../src/engines/sql/mysql.js'
+import { migrationSql as postgresSql } from '../../src/engines/sql/postgres.js'
+import { migrationSql as sqliteSql } from '../../src/engines/sql/sqlite.js'
 import type { Place, TestDatabase } from './databases.js'
 
 type Family = TestDatabase['family']

@@ -1,15 +1,15 @@
 import Sqlite from 'better-sqlite3'
 import { createPool } from 'mysql2/promise'
 import pg from 'pg'
-import { mysql } from '../../src/adapters/mysql/index.js'
-import { postgres } from '../../src/adapters/postgres/index.js'
-import { sqlite } from '../../src/adapters/sqlite/index.js'
-import type { AdapterSource } from '../../src/index.js'
+import { mysql } from '../../src/engines/sql/mysql.js'
+import { postgres } from '../../src/engines/sql/postgres.js'
+import { sqlite } from '../../src/engines/sql/sqlite.js'
+import type { EngineSource } from '../../src/index.js'
 import type { Place, TestDatabase } from './databases.js'
 
 /** A database whose clock a test can move: as after an NTP step, or a failover to a server whose clock is off. */
 export interface MovedClock extends AsyncDisposable {
-  readonly source: AdapterSource
+  readonly source: EngineSource
   /** By how much the clock is ahead from now on, in milliseconds; negative when it was set back. */
   move(ms: number): Promise<void>
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { readSql } from '../../src/engines/sql/statements.js'
 import { type ChannelOptions, EventChannel } from '../../src/index.js'
-import { readSql } from '../../src/statements.js'
 import type { Place, TestDatabase } from './databases.js'
 import { silent } from './logger.js'
 

@@ -2,8 +2,8 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { tsImport } from 'tsx/esm/api'
+import { readSql } from '../../src/engines/sql/statements.js'
 import type * as Rowcast from '../../src/index.js'
-import { readSql } from '../../src/statements.js'
 import type { TestDatabase } from './databases.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))

@@ -1,10 +1,10 @@
 import Database from 'better-sqlite3'
 import { createConnection } from 'mysql2/promise'
 import pg from 'pg'
-import { mysqlDialect } from '../../src/adapters/mysql/dialect.js'
-import { postgresDialect } from '../../src/adapters/postgres/dialect.js'
-import { sqliteDialect } from '../../src/adapters/sqlite/dialect.js'
-import { bind, type Dialect, elementsOf, type Parameters, type Statement } from '../../src/statements.js'
+import { mysqlDialect } from '../../src/engines/sql/databases/mysql/dialect.js'
+import { postgresDialect } from '../../src/engines/sql/databases/postgres/dialect.js'
+import { sqliteDialect } from '../../src/engines/sql/databases/sqlite/dialect.js'
+import { bind, type Dialect, elementsOf, type Parameters, type Statement } from '../../src/engines/sql/statements.js'
 import type { Place, TestDatabase } from './databases.js'
 
 /** How a statement comes to the rows of one of our tables. */

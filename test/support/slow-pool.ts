@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { type Deferred, defer } from '../../src/wait.js'
+import { type Deferred, defer } from '../../src/common/wait.js'
 
 /** A pool of a user's whose connections are waited for while it is held, as when all are in use. */
 export class SlowPool implements AsyncDisposable {

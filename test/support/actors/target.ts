@@ -1,14 +1,14 @@
 import Database from 'better-sqlite3'
 import { createPool } from 'mysql2'
 import pg from 'pg'
-import type { AdapterSource } from '../../../src/adapters/adapter.js'
-import { mysql } from '../../../src/adapters/mysql/index.js'
-import { postgres } from '../../../src/adapters/postgres/index.js'
-import { sqlite } from '../../../src/adapters/sqlite/index.js'
+import type { EngineSource } from '../../../src/engine.js'
+import { mysql } from '../../../src/engines/sql/mysql.js'
+import { postgres } from '../../../src/engines/sql/postgres.js'
+import { sqlite } from '../../../src/engines/sql/sqlite.js'
 
 /** What a channel is opened with, and what its owner ends after it. */
 export interface Target {
-  readonly source: string | AdapterSource
+  readonly source: string | EngineSource
   end(): Promise<unknown>
 }
 

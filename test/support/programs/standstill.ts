@@ -1,8 +1,7 @@
 import { createPool } from 'mysql2/promise'
-import { type AdapterSource, call, type Work } from '../../../src/adapters/adapter.js'
-import { mysql, mysqlUrl } from '../../../src/adapters/mysql/index.js'
-import { postgresUrl } from '../../../src/adapters/postgres/index.js'
-import { silent } from '../logger.js'
+import { call, type DatabaseSource, type Work } from '../../../src/engines/sql/database.js'
+import { fromOwn } from '../../../src/engines/sql/databases/mysql/index.js'
+import { connectTo, databaseAt } from '../sql-database.js'
 
 /*
  * Locks the checkpoint of the group `g` on the channel `orders` and stops, inside the transaction, until somebody sends
@@ -11,14 +10,7 @@ import { silent } from '../logger.js'
 
 const [url = '', pool = 'own', options = '{}'] = process.argv.slice(2)
 const shared = pool === 'shared' ? createPool({ uri: url, connectionLimit: 1 }) : undefined
-const adapter = await source().connect({
-  schema: 'rowcast',
-  tablePrefix: 'rowcast_',
-  ...JSON.parse(options),
-  listenUrl: undefined,
-  serviceName: 'standstill',
-  logger: silent,
-})
+const database = await connectTo(source(), JSON.parse(options), 'standstill')
 const lead = {
   channels: ['orders'],
   consumer_group: 'g',
@@ -27,22 +19,22 @@ const lead = {
   consumer: 'standstill',
 }
 if (shared !== undefined) {
-  await adapter.transaction(() => call('now'))
+  await database.transaction(() => call('now'))
   const [rows] = await shared.query('select @@session.wait_timeout = @@global.wait_timeout as restored')
   console.log(`restored ${(rows as { restored: number }[])[0]?.restored}`)
 }
 try {
-  await adapter.transaction(standStill)
+  await database.transaction(standStill)
   console.log('committed')
 } catch (error) {
   console.log(`ended: ${(error as { code?: string }).code}`)
 }
-await adapter[Symbol.asyncDispose]()
+await database[Symbol.asyncDispose]()
 await shared?.end()
 
-function source(): AdapterSource {
-  if (shared !== undefined) return mysql({ pool: shared })
-  return url.startsWith('postgres') ? postgresUrl(url) : mysqlUrl(url)
+function source(): DatabaseSource {
+  if (shared !== undefined) return fromOwn({ pool: shared })
+  return databaseAt(url)
 }
 
 function* standStill(): Work<void> {

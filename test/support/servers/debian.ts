@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe } from '../../../src/errors.js'
+import { describe } from '../../../src/common/errors.js'
 import { type Command, runCommand } from './own-server.js'
 
 /** What was fetched stays for the next run; git ignores it. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { describe } from '../../../src/errors.js'
+import { describe } from '../../../src/common/errors.js'
 import { demand, type ServerName, VARIABLES } from '../chosen.js'
 import { startMariadb } from './mariadb.js'
 import { askMysql, startMysql, versionOf } from './mysql.js'

@@ -3,7 +3,7 @@ import { accessSync, chownSync, constants, mkdtempSync, readdirSync, rmSync } fr
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { describe } from '../../../src/errors.js'
+import { describe } from '../../../src/common/errors.js'
 import { eventually } from '../wait.js'
 
 /** A database server that this process started, on a port of its own; stopped and gone when disposed. */

@@ -1,0 +1,151 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** Resolves after `ms` milliseconds, or at once when the signal aborts; never rejects. */
+export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  await delay(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined)
+}
+
+/** Resolves when sockets and timers have had their turn. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Resolves with the promise's value, or with `undefined` after `ms` milliseconds; leaves no timer behind. */
+export async function atMost<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+  const done = new AbortController()
+  try {
+    return await Promise.race([promise, sleep(ms, done.signal).then(() => undefined)])
+  } finally {
+    done.abort()
+  }
+}
+
+/**
+ * Resolves with the promise's value, or rejects after `ms` milliseconds with the error that `late` makes. Its timer keeps no
+ * process alive.
+ */
+export function inTime<T>(ms: number, promise: Promise<T>, late: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(late()), ms).unref()
+    promise.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}
+
+/** Resolves with the promise's value, or rejects at once with the reason that `why` makes when the signal aborts first. */
+export function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>, why: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(why())
+    signal.addEventListener('abort', onAbort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}
+
+/** How long to wait between attempts. */
+export interface BackoffOptions {
+  /** First delay, in milliseconds. @default 1_000 */
+  readonly minMs?: number
+  /** Longest delay, in milliseconds. @default 600_000 */
+  readonly maxMs?: number
+  /** Growth from one attempt to the next. @default 2 */
+  readonly factor?: number
+  /** `true`: a random delay between 0 and the computed one ("full jitter"); `false`: the computed one. @default true */
+  readonly jitter?: boolean
+}
+
+/**
+ * The delay before the next attempt, in milliseconds, after `attempt` attempts (1 after the first).
+ * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ for full jitter
+ */
+export function backoffMs(attempt: number, options: BackoffOptions = {}): number {
+  const { minMs = 1_000, maxMs = 600_000, factor = 2, jitter = true } = options
+  const ceilingMs = Math.min(maxMs, minMs * factor ** (attempt - 1))
+  return Math.round(jitter ? Math.random() * ceilingMs : ceilingMs)
+}
+
+/** A promise with its handles outside, for those who wait for a fact that somebody else makes true. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>
+  resolve(value: T): void
+  reject(reason: unknown): void
+}
+
+export function defer<T>(): Deferred<T> {
+  let resolve!: (value: T) => void
+  let reject!: (reason: unknown) => void
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve
+    reject = onReject
+  })
+  return { promise, resolve, reject }
+}
+
+/**
+ * What some wait for, again and again. Each ring wakes all who wait at that moment, and so does the end of their signal: one
+ * signal for all their waits, which gets one listener.
+ */
+export class Latch {
+  #rung: Deferred<void> | undefined
+  #signal: AbortSignal | undefined
+
+  get isAwaited(): boolean {
+    return this.#rung !== undefined
+  }
+
+  /** Resolves at the next ring. The signal has not aborted yet. */
+  heard(signal: AbortSignal): Promise<void> {
+    if (this.#signal !== signal) signal.addEventListener('abort', () => this.ring(), { once: true })
+    this.#signal = signal
+    this.#rung ??= defer()
+    return this.#rung.promise
+  }
+
+  ring(): void {
+    this.#rung?.resolve()
+    this.#rung = undefined
+  }
+}
+
+/** Marks a promise as watched elsewhere, so that its rejection is never an unhandled one. */
+export function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined)
+  return promise
+}
+
+/** Lets work go on by itself whose failure somebody else reports. */
+export function detach(promise: Promise<unknown>): void {
+  promise.catch(() => undefined)
+}
+
+/** Work that goes on by itself, counted so that somebody can wait for its end. */
+export class Background {
+  #running = 0
+  #drained: Deferred<void> | undefined
+
+  /** How many are going on. */
+  get running(): number {
+    return this.#running
+  }
+
+  add(work: Promise<unknown>, onError: (error: unknown) => void): void {
+    this.begin()
+    work.catch(onError).finally(() => this.end())
+  }
+
+  begin(): void {
+    this.#running++
+  }
+
+  end(): void {
+    if (--this.#running > 0) return
+    this.#drained?.resolve()
+    this.#drained = undefined
+  }
+
+  /** Resolves when nothing is running (any more). */
+  async drained(): Promise<void> {
+    while (this.#running > 0) {
+      this.#drained ??= defer()
+      await this.#drained.promise
+    }
+  }
+}

@@ -1,0 +1,157 @@
+import { ConnectionError, describe, UnsupportedError } from '../common/errors.js'
+import type { Telemetry } from '../common/telemetry.js'
+import { atMost, handled, inTime } from '../common/wait.js'
+import type { Backend } from '../engine.js'
+import type { EventId, EventMessage } from '../event.js'
+import type { StopOptions } from '../options/options.js'
+import type { ResolvedChannelOptions, ResolvedListenOptions, ResolvedSubscribeOptions } from '../options/resolve.js'
+import { type Handler, Listener } from './listener.js'
+import type { Message } from './message.js'
+import { Subscription } from './subscription.js'
+import { type Held, Unsettled } from './unsettled.js'
+
+interface ConsumersParts {
+  readonly backend: Backend
+  readonly telemetry: Telemetry
+  readonly options: ResolvedChannelOptions
+  /** Throws once nothing can be settled any more. */
+  assertNotClosed(): void
+}
+
+/** Longest that a publish waits for the subscriptions of its channel, in milliseconds. */
+const LIVE_MS = 30_000
+
+/** Everybody who takes events from one channel object, and what they have in hand. */
+export class Consumers {
+  readonly #parts: ConsumersParts
+  readonly #inHand = new Unsettled()
+  readonly #subscriptions = new Set<Subscription>()
+  readonly #listeners = new Map<string, Listener>()
+  /** Listeners that could not go on, and why, until their owners stop them. */
+  readonly #failed = new Map<Listener, string>()
+  readonly #becomingLive = new Map<Promise<unknown>, readonly string[]>()
+  #stopping = false
+  #closing: Promise<unknown> | undefined
+
+  constructor(parts: ConsumersParts) {
+    this.#parts = parts
+    parts.telemetry.gauge('events.in_hand', () => this.#inHand.size)
+    parts.telemetry.gauge('events.buffered', () =>
+      [...this.#subscriptions].reduce((total, { buffered }) => total + buffered, 0),
+    )
+    parts.telemetry.gauge('events.subscriptions', () => this.#subscriptions.size)
+    parts.telemetry.gauge('events.listeners', () => this.#listeners.size)
+  }
+
+  /**
+   * Resolves once every subscription to these channels that was made so far is live, or has ended; `undefined` where all
+   * are, so that a publish costs no promise more.
+   * @throws {ConnectionError} when that takes too long
+   */
+  live(channels: string | ReadonlySet<string>): Promise<unknown> | undefined {
+    if (this.#becomingLive.size === 0) return undefined
+    const isWanted = (channel: string) => (typeof channels === 'string' ? channel === channels : channels.has(channel))
+    const wanted = [...this.#becomingLive].flatMap(([live, followed]) => (followed.some(isWanted) ? [live] : []))
+    return wanted.length === 0 ? undefined : inTime(LIVE_MS, Promise.allSettled(wanted), notLive)
+  }
+
+  subscribe(channels: readonly string[], options: ResolvedSubscribeOptions, demand?: () => number): Subscription {
+    const { backend, telemetry, options: defaults, assertNotClosed } = this.#parts
+    refusePositions(backend, options)
+    const { logger, schemas } = defaults
+    const hand = this.#inHand.open()
+    const subscription: Subscription = new Subscription(
+      {
+        telemetry,
+        logger,
+        schemas,
+        assertOpen: assertNotClosed,
+        onHandedOut: (message) => hand.add(message),
+        onSettled: (message) => hand.remove(message),
+        // While the channel drains, it waits for what is in hand, and gives back the rest.
+        onLeft: (others) => this.#stopping || hand.leave(others),
+        onStopped: () => this.#forget(subscription, hand),
+      },
+      options,
+      () => backend.subscribe(channels, options),
+      demand,
+    )
+    this.#subscriptions.add(subscription)
+    const live = subscription.ready.finally(() => this.#becomingLive.delete(live))
+    this.#becomingLive.set(handled(live), channels)
+    return subscription
+  }
+
+  listen(channels: readonly string[], handler: Handler, options: ResolvedListenOptions): Listener {
+    const { telemetry, options: defaults } = this.#parts
+    const listener = new Listener(
+      {
+        telemetry,
+        logger: defaults.logger,
+        // The listener acks when a handler returns, which is later than asking for the next event.
+        subscribe: (demand) => this.subscribe(channels, { ...options, autoAck: false }, demand),
+        onStopped: ({ id }) => this.#listeners.delete(id),
+        onFailed: (failed, error) => {
+          this.#failed.set(failed, `the listener of ${channels.join(', ')} cannot go on: ${describe(error)}`)
+        },
+        onStop: (stopped) => this.#failed.delete(stopped),
+      },
+      handler,
+      options,
+    )
+    this.#listeners.set(listener.id, listener)
+    return listener
+  }
+
+  async stopListener(id: string, options: StopOptions | undefined): Promise<boolean> {
+    const listener = this.#listeners.get(id) ?? [...this.#failed.keys()].find((failed) => failed.id === id)
+    await listener?.stop(options)
+    return listener !== undefined
+  }
+
+  /** Why a listener could not go on, of the first that its owner has not stopped since. */
+  get failure(): string | undefined {
+    const [failure] = this.#failed.values()
+    return failure
+  }
+
+  /** The message that a caller means, in this object's hands. */
+  find(event: EventMessage | EventId): Message {
+    return this.#inHand.find(event)
+  }
+
+  /**
+   * Hands out nothing more; resolves when everything in hand is settled and every handler has returned.
+   * @param drainMs the longest that this takes, in milliseconds
+   */
+  async drain(drainMs: number): Promise<void> {
+    this.#stopping = true
+    const ending = [...this.#listeners.values()].map((listener) => listener.end())
+    this.#closing = Promise.allSettled([...this.#subscriptions].map((subscription) => subscription.close()))
+    await atMost(drainMs, Promise.allSettled([...ending, this.#closing, this.#inHand.drained()]))
+  }
+
+  /** Gives back what is still in hand, and what was fetched; from now on nothing more can be settled. */
+  async letGo(): Promise<void> {
+    await Promise.all([this.#inHand.releaseAll(), this.#closing])
+  }
+
+  #forget(subscription: Subscription, hand: Held): void {
+    this.#subscriptions.delete(subscription)
+    // A consumer that left its loop is not waited for; one whose loop we ended may be busy with its last event.
+    if (!this.#stopping) this.#inHand.abandon(hand)
+  }
+}
+
+function notLive(): ConnectionError {
+  return new ConnectionError(
+    `nothing was published: a subscription of this channel object did not become live within ${LIVE_MS} ms: check the database, or publish through a channel object of its own`,
+  )
+}
+
+function refusePositions({ name, can }: Backend, { positioning }: ResolvedSubscribeOptions): void {
+  if (can.has('position') || positioning.length === 0) return
+  throw new UnsupportedError(
+    `subscribe: ${positioning.join(', ')} cannot be honoured by backend '${name}', which has no positions: open with backend: 'log'`,
+  )
+}

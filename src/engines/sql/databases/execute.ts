@@ -1,0 +1,155 @@
+import { ContentionError, MigrationError } from '../../../common/errors.js'
+import { backoffMs, sleep } from '../../../common/wait.js'
+import type { Call, Row, Work } from '../database.js'
+import { elementsOf, isIdle, type Parameters, type Statement, type Statements } from '../statements.js'
+import type { TimeLimit } from './in-time.js'
+import { bindInParts, type StatementLimits } from './parts.js'
+
+/** One statement with its values, ready for a driver. */
+export interface Prepared {
+  readonly statement: Statement
+  readonly values: (string | number | boolean | null)[]
+  /** What it runs for, one at a time, where it is such a statement. */
+  readonly elements?: readonly Row[]
+  /** Whether it is one of several that are one statement, so that all are done or none. */
+  readonly isPart?: boolean
+}
+
+/** A unit of work, spelled out into the statements that a driver runs one after another. */
+export type Steps<Result> = Generator<Prepared, Result, readonly Row[]>
+
+/**
+ * Turns verbs into their statements; the rows of each step are a list parameter of the steps after it, unless the step is
+ * skipped by a caller who gives them.
+ * @param limits how large a statement may be. Absent: the database takes any
+ */
+export function* expand<Result>(statements: Statements, work: Work<Result>, limits?: StatementLimits): Steps<Result> {
+  let next = work.next()
+  while (!next.done) {
+    try {
+      const rows = yield* expandCall(statements, next.value, limits)
+      next = work.next(rows)
+    } catch (error) {
+      next = work.throw(error)
+    }
+  }
+  return next.value
+}
+
+function* expandCall(statements: Statements, call: Call, limits: StatementLimits | undefined): Steps<readonly Row[]> {
+  if ('sql' in call) {
+    return yield { statement: migration(call.sql), values: [] }
+  }
+  const steps = statements.get(call.verb)
+  const parameters = { ...call.parameters }
+  const rows: Row[] = []
+  for (const statement of steps) {
+    const idle = steps.length > 1 && isIdle(statement, parameters)
+    const found = idle ? [] : yield* prepare(statement, parameters, limits)
+    if (statement.step !== undefined && !(idle && statement.step in parameters)) parameters[statement.step] = found
+    for (const row of found) rows.push(row)
+  }
+  return rows
+}
+
+function* prepare(
+  statement: Statement,
+  parameters: Parameters,
+  limits: StatementLimits | undefined,
+): Steps<readonly Row[]> {
+  const elements = elementsOf(statement, parameters)
+  const parts = bindInParts(statement, parameters, limits)
+  const isPart = parts.length > 1
+  const rows: Row[] = []
+  for (const values of parts) {
+    const found = yield { statement, values, elements, isPart }
+    if (!isPart) return found
+    for (const row of found) rows.push(row)
+  }
+  return rows
+}
+
+function migration(text: string): Statement {
+  return {
+    name: 'migration',
+    step: undefined,
+    text,
+    parameters: [],
+    each: undefined,
+    layouts: new Map(),
+    cuttable: [],
+    counted: [],
+  }
+}
+
+/** A unit of work of a single verb. */
+export function* single(verb: string, parameters: Extract<Call, { verb: string }>['parameters']): Work<readonly Row[]> {
+  return yield { verb, parameters }
+}
+
+/** Runs statements on a driver that is waited for. */
+export async function drive<Result>(
+  steps: Steps<Result>,
+  query: (prepared: Prepared) => Promise<readonly Row[]>,
+): Promise<Result> {
+  let next = steps.next()
+  while (!next.done) {
+    const rows = await query(next.value).catch((error: unknown) => new Failure(error))
+    next = rows instanceof Failure ? steps.throw(rows.error) : steps.next(rows)
+  }
+  return next.value
+}
+
+/** Runs statements on a driver that answers at once. */
+export function driveSync<Result>(steps: Steps<Result>, query: (prepared: Prepared) => readonly Row[]): Result {
+  let next = steps.next()
+  while (!next.done) {
+    let rows: readonly Row[]
+    try {
+      rows = query(next.value)
+    } catch (error) {
+      next = steps.throw(error)
+      continue
+    }
+    next = steps.next(rows)
+  }
+  return next.value
+}
+
+class Failure {
+  constructor(readonly error: unknown) {}
+}
+
+/** How often work that lost against another transaction is tried again, with growing random pauses (about 10 s in all). */
+const CONTENTION_ATTEMPTS = 40
+/** For how long at most, in milliseconds: a try may take as long as the server's own limit for a statement. */
+const CONTENTION_MS = 20_000
+
+/**
+ * Does work again that the server has undone for certain.
+ * @param limit absent: as long as `CONTENTION_MS`, and once more in any case
+ */
+export async function retryOnContention<Result>(work: () => Promise<Result>, limit?: TimeLimit): Promise<Result> {
+  const startedMs = performance.now()
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      const isLate = attempt > 1 && performance.now() - startedMs > CONTENTION_MS
+      const isLast = limit === undefined ? isLate || attempt === CONTENTION_ATTEMPTS : limit.leftMs === 0
+      if (!(error instanceof ContentionError) || isLast) throw error
+      await sleep(backoffMs(attempt, { minMs: 4, maxMs: 500 }))
+    }
+  }
+}
+
+/** How long a process waits for another one that migrates, in seconds. */
+export const MIGRATION_WAIT_S = 60
+
+/** What it throws then; not contention, of which it would try again. */
+export function migrationLocked(cause?: unknown): MigrationError {
+  return new MigrationError(
+    `another process has been migrating for ${MIGRATION_WAIT_S} s: wait until it is done, or end it, and open again`,
+    { cause },
+  )
+}

@@ -1,0 +1,270 @@
+import { randomUUID } from 'node:crypto'
+import { describe, RowcastError } from '../../../common/errors.js'
+import { heldUntil } from '../../../common/lease.js'
+import { smallest } from '../../../common/numbers.js'
+import { Outage } from '../../../common/outage.js'
+import { ownClock } from '../../../common/own-clock.js'
+import { defer, detach } from '../../../common/wait.js'
+import type { Inbox, Outcome } from '../../../engine.js'
+import type { Delivery, Settlement } from '../../../event.js'
+import type { ResolvedSubscribeOptions } from '../../../options/resolve.js'
+import type { SqlContext } from '../context.js'
+import { call, type Work } from '../database.js'
+import type { LogDelivery } from './entry.js'
+import type { GroupLease } from './group-lease.js'
+import { Heat } from './heat.js'
+import { Missed } from './missed.js'
+import type { Sequencer } from './sequencer.js'
+import { Term } from './term.js'
+
+/** Shortest pause between two attempts to take over, in milliseconds: looks come often where much is published. */
+const MIN_ATTEMPT_MS = 50
+/** For so many poll intervals a part of its channels must have been free before a member is content with that. */
+const PART_INTERVALS = 2
+/** Shortest pause between two looks whether the checkpoints are there at all, in milliseconds. */
+const MIN_ENROLL_MS = 1_000
+
+interface MemberParts {
+  readonly sequencer: Sequencer
+  /** What wakes the members of other processes. */
+  readonly topics: readonly string[]
+  /** Wakes those of this one. */
+  onStepDown(): void
+  /** Makes the checkpoints that are not there. */
+  enroll(): Promise<unknown>
+}
+
+/**
+ * One of those who read a log under one name. Each channel has a single one that is active; the others stand by, and one of
+ * them takes over when the active one steps down or its lease ends. Members of the same channels mostly take all of them or
+ * none, so that one of them reads in the order of positions. Beside a member of other channels, as in a rolling deploy, it reads what
+ * that leaves free, and takes the rest when it is free, before one that reads nothing yet.
+ */
+export class Member implements Inbox {
+  readonly isPlenty = false
+  readonly #context: SqlContext
+  readonly #parts: MemberParts
+  readonly #channels: readonly string[]
+  readonly #group: string
+  readonly #leaseMs: number
+  readonly #pollIntervalMs: number
+  readonly #heat: Heat
+  readonly #missed: Missed
+  readonly #gone = defer<void>()
+  #terms: readonly Term[] = []
+  #termOf: ReadonlyMap<string, Term> = new Map()
+  #nextAttemptMs = 0
+  #aside: Promise<void> | undefined
+  readonly #taking: Outage
+  /** Since when a part of its channels is known to be free, and the rest not. */
+  #partlyFreeAtMs: number | undefined
+  #nextEnrollMs = performance.now() + MIN_ENROLL_MS
+  #leaving = false
+  #steppingDown: Promise<unknown> | undefined
+
+  constructor(
+    context: SqlContext,
+    parts: MemberParts,
+    channels: readonly string[],
+    group: string,
+    { leaseMs, pollIntervalMs, onGap }: ResolvedSubscribeOptions,
+  ) {
+    this.#context = context
+    this.#parts = parts
+    this.#channels = channels.toSorted()
+    this.#group = group
+    this.#leaseMs = leaseMs
+    this.#pollIntervalMs = pollIntervalMs
+    this.#missed = new Missed(context, onGap, group)
+    this.#taking = new Outage(context.options.logger, "taking over the rest of a group's channels")
+    this.#heat = new Heat(parts.sequencer, channels, pollIntervalMs)
+  }
+
+  /** Resolves once it has left and given up what it leased. */
+  get gone(): Promise<void> {
+    return this.#gone.promise
+  }
+
+  async take(limit: number, signal: AbortSignal): Promise<readonly Delivery[]> {
+    while (!signal.aborted) {
+      // Before asking: a hint that comes while it is under way must not be forgotten.
+      this.#heat.clear()
+      if (this.#terms.length === 0) await this.#takeOver()
+      else if (!this.#isComplete) this.#takeOverAside()
+      for (const term of this.#terms) {
+        const deliveries = await term.next(limit)
+        if (deliveries.length === 0) continue
+        // The others are served first next time.
+        if (this.#terms.length > 1) this.#terms = this.#terms.toSorted((one) => (one === term ? 1 : -1))
+        return deliveries
+      }
+      await (this.#isComplete ? this.#heat.wait(signal) : this.#standBy(signal))
+    }
+    return []
+  }
+
+  ack(delivery: Delivery, outcome: Outcome): void {
+    this.#settling(this.#termOf.get(delivery.channel)?.ack(delivery as LogDelivery)).then(
+      (held) => outcome.onSettled(held),
+      (error: unknown) => outcome.onSettleFailed(error),
+    )
+  }
+
+  settle(delivery: Delivery, how: Settlement): Promise<boolean> {
+    return this.#settling(this.#termOf.get(delivery.channel)?.settle(delivery as LogDelivery, how))
+  }
+
+  #settling(settling: Promise<boolean> = Promise.resolve(false)): Promise<boolean> {
+    return this.#leaving ? this.#settleAndLeave(settling) : settling
+  }
+
+  /** What a consumer still has in hand may be settled; then it steps down. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#leaving = true
+    this.#heat[Symbol.dispose]()
+    await this.#leaveWhenIdle()
+  }
+
+  /** Whether it leads all of its channels. */
+  get #isComplete(): boolean {
+    return this.#termOf.size === this.#channels.length
+  }
+
+  /** Waits for events of what it leads, for a hint that the one who leads the rest may have gone, or as long as it takes to find out. */
+  async #standBy(signal: AbortSignal): Promise<void> {
+    using _ = this.#parts.sequencer.standBy(() => {
+      if (performance.now() >= this.#nextAttemptMs) this.#heat.raise()
+    })
+    using __ = this.#terms.length === 0 ? this.#heat.standBy() : undefined
+    await this.#heat.wait(signal, Math.min(this.#pollIntervalMs, this.#leaseMs))
+  }
+
+  async #takeOver(): Promise<void> {
+    if (this.#leaving || performance.now() < this.#nextAttemptMs) return
+    this.#nextAttemptMs = performance.now() + MIN_ATTEMPT_MS
+    const lead = await this.#lead()
+    if (lead !== undefined) {
+      const term: Term = new Term(this.#context, this.#parts.sequencer, lead, this.#missed, () =>
+        this.#onTermChanged(term),
+      )
+      if (this.#leaving) return this.#stepDown(term)
+      this.#setTerms([...this.#terms, term])
+    }
+    if (!this.#isComplete) await this.#enrollAgain()
+  }
+
+  /** For the rest of its channels: what it leads already waits neither for a lock nor for an error. */
+  #takeOverAside(): void {
+    if (this.#aside !== undefined || performance.now() < this.#nextAttemptMs) return
+    const before = this.#terms
+    this.#aside = this.#takeOver().then(
+      () => {
+        this.#aside = undefined
+        if (this.#terms !== before) this.#heat.raise()
+      },
+      (error: unknown) => {
+        this.#aside = undefined
+        this.#nextAttemptMs = performance.now() + this.#taking.begin(error)
+      },
+    )
+  }
+
+  #setTerms(terms: readonly Term[]): void {
+    this.#terms = terms
+    this.#termOf = new Map(terms.flatMap((term) => term.channels.map((channel) => [channel, term])))
+  }
+
+  /** Another member reads; or there are no checkpoints to lease, since somebody has emptied their table. */
+  async #enrollAgain(): Promise<void> {
+    if (performance.now() < this.#nextEnrollMs) return
+    this.#nextEnrollMs = performance.now() + Math.max(MIN_ENROLL_MS, this.#leaseMs)
+    await this.#parts.enroll()
+  }
+
+  #onTermChanged(term: Term): void {
+    if (this.#leaving) detach(this.#leaveWhenIdle())
+    else if (term.isOver) this.#endTerm(term)
+    this.#heat.raise()
+  }
+
+  #endTerm(ended: Term): void {
+    this.#setTerms(this.#terms.filter((term) => term !== ended))
+    this.#nextEnrollMs = 0
+  }
+
+  async #settleAndLeave(settling: Promise<boolean>): Promise<boolean> {
+    const held = await settling
+    await this.#leaveWhenIdle()
+    return held
+  }
+
+  /** All channels that it does not lead yet; a part of them only where it may be content with that. */
+  async #lead(): Promise<GroupLease | undefined> {
+    const token = randomUUID()
+    const parameters = {
+      channels: this.#channels.filter((channel) => !this.#termOf.has(channel)),
+      consumer_group: this.#group,
+      lease_token: token,
+      lease_ms: this.#leaseMs,
+      consumer: this.#context.options.consumer,
+    }
+    const [group, leaseMs] = [this.#group, this.#leaseMs]
+    const heldUntilMs = heldUntil(ownClock.now(), leaseMs)
+    const isEnough = (count: number) => this.#isEnough(count, parameters.channels.length)
+    function* lead(): Work<GroupLease> {
+      const rows = yield* call('lead', parameters)
+      if (!isEnough(rows.length)) throw new Held()
+      const expiresAtMs = smallest(rows.map((row) => Number(row.lease_expires_at_ms)))
+      const checkpoints = rows.map((row) => ({
+        channel: String(row.channel),
+        position: Number(row.position),
+        attempts: Number(row.attempts),
+      }))
+      return { group, token, leaseMs, expiresAtMs, heldUntilMs, checkpoints }
+    }
+    try {
+      return await this.#context.database.transaction(lead)
+    } catch (error) {
+      if (error instanceof Held) return undefined
+      throw error
+    }
+  }
+
+  /** Members of the same channels find all of them free or none: a part is free where others read others. */
+  #isEnough(free: number, wanted: number): boolean {
+    const now = performance.now()
+    const isPart = free > 0 && free < wanted
+    if (!isPart) this.#partlyFreeAtMs = undefined
+    else this.#partlyFreeAtMs ??= now
+    if (!isPart || this.#terms.length > 0) return free > 0
+    return now - Number(this.#partlyFreeAtMs) >= PART_INTERVALS * this.#pollIntervalMs
+  }
+
+  async #leaveWhenIdle(): Promise<void> {
+    if (!this.#leaving || this.#terms.some(({ isBusy }) => isBusy)) return
+    const terms = this.#terms.filter(({ isOver }) => !isOver)
+    this.#setTerms([])
+    if (terms.length > 0) this.#steppingDown = Promise.all(terms.map((term) => this.#stepDown(term)))
+    await this.#steppingDown
+    if (this.#aside === undefined) this.#gone.resolve()
+    else detach(this.#aside.then(() => this.#gone.resolve()))
+  }
+
+  async #stepDown(term: Term): Promise<void> {
+    try {
+      await term.end(this.#parts.topics)
+    } catch (error) {
+      // The lease ends by itself, and another takes over then.
+      const { logger } = this.#context.options
+      logger.warn('a group could not be given up', { group: this.#group, error: describe(error) })
+    }
+    this.#parts.onStepDown()
+  }
+}
+
+/** Another member reads: nothing is leased, the transaction is rolled back. */
+class Held extends RowcastError {
+  constructor() {
+    super('NOT_HELD', 'another member reads for the group')
+  }
+}

@@ -1,0 +1,41 @@
+import type { ChannelStats, Group } from '../../../engine.js'
+import type { SqlDatabase } from '../database.js'
+import { countInPieces } from '../flow/pieces.js'
+
+/**
+ * How far each channel of a log reaches, and how many dead letters its groups have.
+ * @param channel the one to count; all by default
+ * @param groups those of the channels in question
+ * @see sql/postgres/statements/stats_log.sql
+ */
+export async function countLog(
+  database: SqlDatabase,
+  channel: string | undefined,
+  groups: readonly Group[],
+): Promise<readonly ChannelStats[]> {
+  const from = { head: [''], dead_letter: [channel ?? '', '', ''] }
+  const rows = await countInPieces(database, 'stats_log', { channel: channel ?? null }, from)
+  const counts = new Map<string, { head: number | null; dead: number }>()
+  for (const row of rows) {
+    const name = String(row.channel)
+    const known = counts.get(name) ?? { head: null, dead: 0 }
+    counts.set(name, {
+      head: row.head === null ? known.head : Number(row.head),
+      dead: known.dead + Number(row.dead),
+    })
+  }
+  return [...counts]
+    .map(([name, { head, dead }]) => ({
+      channel: name,
+      ready: 0,
+      leased: 0,
+      scheduled: 0,
+      dead,
+      oldestReadyMs: null,
+      head,
+      groups: groups
+        .filter((group) => group.channel === name)
+        .map(({ group, position, lag }) => ({ group, position, lag })),
+    }))
+    .sort((a, b) => (a.channel < b.channel ? -1 : 1))
+}

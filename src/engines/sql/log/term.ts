@@ -1,0 +1,299 @@
+import { Coalescer } from '../../../common/coalescer.js'
+import type { Lease } from '../../../common/lease.js'
+import { largest } from '../../../common/numbers.js'
+import type { Settlement } from '../../../event.js'
+import type { SqlContext } from '../context.js'
+import { noteDeadLettered } from '../flow/dead-lettered.js'
+import { type Beating, Heartbeat } from '../flow/heartbeat.js'
+import { retryOnBreak, SETTLE_ATTEMPTS } from '../flow/retry.js'
+import { Checkpoint, NOT_WRITTEN, type Written } from './checkpoint.js'
+import { type LogDelivery, toDelivery } from './entry.js'
+import { CheckpointLease, type GroupLease } from './group-lease.js'
+import type { Missed } from './missed.js'
+import { type PendingCheckpoint, Progress } from './progress.js'
+import { Reader } from './reader.js'
+import { Retries } from './retries.js'
+import type { Sequencer } from './sequencer.js'
+import { Suspects } from './suspects.js'
+
+const HELD = Promise.resolve(true)
+
+/**
+ * One member's time as the active one of its group: reads in order, takes back what is nacked and delivers it again in
+ * place, and moves the checkpoint over what is settled. Everything it writes is fenced by its lease.
+ */
+export class Term implements Beating {
+  readonly #context: SqlContext
+  readonly #lead: GroupLease
+  readonly #checkpoint: Checkpoint
+  readonly #reader: Reader
+  readonly #onChange: () => void
+  readonly #progress: ReadonlyMap<string, Progress>
+  readonly #suspects: Suspects
+  readonly #inHand = new Set<LogDelivery>()
+  readonly #retries: Retries
+  readonly #writes: Coalescer<number, Written>
+  /** Per channel. */
+  #passing = new Map<string, PendingCheckpoint>()
+  /** What a write is under way for, or about to be; their holders hear its answer. */
+  readonly #settling = new Set<LogDelivery>()
+  readonly #heartbeat: Heartbeat
+  #over = false
+
+  /** @param onChange called when there is a reason to take more, or the term is over */
+  constructor(context: SqlContext, sequencer: Sequencer, lead: GroupLease, missed: Missed, onChange: () => void) {
+    this.#context = context
+    this.#lead = lead
+    this.#onChange = onChange
+    this.#retries = new Retries(onChange)
+    this.#checkpoint = new Checkpoint(context, lead)
+    const places = new Map(lead.checkpoints.map(({ channel, position }) => [channel, position]))
+    this.#reader = new Reader(sequencer, places, lead.group, missed)
+    this.#progress = new Map([...places].map(([channel, position]) => [channel, new Progress(position)]))
+    this.#suspects = new Suspects(lead.checkpoints)
+    this.#writes = new Coalescer(
+      () => 10_000,
+      async (leases) => {
+        const written = await this.#write(largest(leases))
+        return leases.map(() => written)
+      },
+    )
+    this.#heartbeat = new Heartbeat(this, context.options.logger)
+    this.#heartbeat.start()
+  }
+
+  get leaseMs(): number {
+    return this.#lead.leaseMs
+  }
+
+  get isBeating(): boolean {
+    return !this.#over
+  }
+
+  get what() {
+    return { group: this.#lead.group }
+  }
+
+  get channels(): readonly string[] {
+    return [...this.#progress.keys()]
+  }
+
+  /** The heartbeat waits for no write: one may hang for long, on a connection that went silent. */
+  async extend(withinMs: number): Promise<boolean> {
+    if (this.#isLeft) return true
+    const { held, isWhole } = await this.#checkpoint.extend(this.channels, withinMs)
+    return held ? isWhole : this.#lose()
+  }
+
+  /** By our own clock, another member may have the lease. */
+  lapse(nowMs: number): number {
+    if (this.#over || this.#checkpoint.heldUntilMs > nowMs) return this.#checkpoint.heldUntilMs
+    this.#lose('lapsed')
+    return Number.POSITIVE_INFINITY
+  }
+
+  /** Whether the lease was lost. */
+  get isOver(): boolean {
+    return this.#over
+  }
+
+  /** Whether a consumer still has something of it. */
+  get isBusy(): boolean {
+    return this.#inHand.size > 0
+  }
+
+  /** The next deliveries: what is due again, else what comes next; none when there are none yet. */
+  async next(limit: number): Promise<readonly LogDelivery[]> {
+    // A process that stood still asks whether it is still the active one before it delivers more.
+    if (this.#checkpoint.isOver && !(await this.#extend(this.#lead.leaseMs))) return []
+    const again = this.#retries.take(limit)
+    for (const delivery of again) this.#inHand.add(delivery)
+    if (again.length > 0 || this.#retries.isFull) return again
+    if (!this.#suspects.areNear) return this.#read(limit)
+    return this.isBusy || !this.#retries.isEmpty ? [] : this.#read(1)
+  }
+
+  /** `false`: the lease was lost, perhaps with another term. */
+  ack(delivery: LogDelivery): Promise<boolean> {
+    return this.#inHand.has(delivery) ? this.#pass(delivery, 1) : Promise.resolve(false)
+  }
+
+  /** `false`: the lease was lost, perhaps with another term. */
+  settle(delivery: LogDelivery, how: Settlement): Promise<boolean> {
+    if (!this.#inHand.has(delivery)) return Promise.resolve(false)
+    switch (how.type) {
+      case 'release':
+        return this.#giveBack({ ...delivery, attempts: delivery.attempts - 1 }, delivery, 0)
+      case 'nack':
+        return this.#nack(delivery, how.delayMs, how.error)
+      case 'dead':
+        return this.#bury(delivery, how.error)
+      case 'extend':
+        return this.#extend(how.leaseMs)
+    }
+  }
+
+  /** Writes what is settled and gives up the lease, so that another member takes over at once. */
+  async end(topics: readonly string[]): Promise<void> {
+    this.#stop()
+    await this.#writes.idle()
+    const { group: consumer_group, token: lease_token } = this.#lead
+    await this.#context.database.run('step_down', { channels: this.channels, consumer_group, lease_token, topics })
+  }
+
+  async #read(limit: number): Promise<readonly LogDelivery[]> {
+    const entries = await this.#reader.next(limit)
+    const deliveries: LogDelivery[] = []
+    for (const entry of entries) {
+      // It may have been lost meanwhile: another term delivers these.
+      if (this.#over) return []
+      const attempts = 1 + this.#suspects.deathsAt(entry.channel)
+      const delivery = toDelivery(entry, attempts, this.#lease())
+      this.#progress.get(entry.channel)?.begin(entry.position)
+      this.#inHand.add(delivery)
+      if (attempts <= entry.maxAttempts) deliveries.push(delivery)
+      else await this.#bury(delivery, `delivered ${entry.maxAttempts} times and never settled: its consumers died`)
+    }
+    return deliveries
+  }
+
+  async #nack(delivery: LogDelivery, delayMs: number, error: string | null): Promise<boolean> {
+    const { attempts, maxAttempts, channel } = delivery
+    const held =
+      attempts >= maxAttempts
+        ? await this.#bury(delivery, error ?? `nacked ${attempts} times`)
+        : await this.#giveBack({ ...delivery, availableAtMs: this.#context.clock.now() + delayMs }, delivery, delayMs)
+    if (held) this.#context.telemetry.count('events.nack', 1, channel)
+    return held
+  }
+
+  async #bury(delivery: LogDelivery, error: string): Promise<boolean> {
+    const { channel, position, attempts, maxAttempts } = delivery
+    const { group, token } = this.#lead
+    const burying = retryOnBreak(SETTLE_ATTEMPTS, () =>
+      this.#context.database.run('bury_log', {
+        channel,
+        position,
+        attempts: Math.min(attempts, maxAttempts),
+        max_attempts: maxAttempts,
+        error,
+        consumer_group: group,
+        lease_token: token,
+      }),
+    )
+    if ((await this.#orLose(burying)).length === 0) return this.#lose()
+    noteDeadLettered(this.#context, delivery, error, group)
+    return this.#pass(delivery, 0)
+  }
+
+  /**
+   * Settles it, and waits until that is written where the checkpoint could move over it. What is settled ahead of an
+   * earlier event is delivered again if this member dies before that one is settled.
+   */
+  #pass(delivery: LogDelivery, acks: 0 | 1): Promise<boolean> {
+    const { channel, position } = delivery
+    const progress = this.#progress.get(channel)
+    progress?.settle(position)
+    if (progress === undefined || progress.mark < position) {
+      this.#leave(channel, [delivery], acks)
+      return HELD
+    }
+    const passing = this.#passing.get(channel) ?? this.#passTogether(channel)
+    passing.deliveries.push(delivery)
+    this.#settling.add(delivery)
+    passing.acks += acks
+    return passing.stored
+  }
+
+  /** Those who settle before the next write begins share its answer. */
+  #passTogether(channel: string): PendingCheckpoint {
+    const stored = this.#orLose(this.#writes.add(this.#lead.leaseMs), () => passing.deliveries).then((written) => {
+      const isStored = written.stored.has(channel)
+      if (!isStored) for (const delivery of passing.deliveries) this.#tell(delivery, 'lost')
+      this.#leave(channel, passing.deliveries, isStored ? passing.acks : 0)
+      return isStored
+    })
+    const passing: PendingCheckpoint = { deliveries: [], acks: 0, stored }
+    this.#passing.set(channel, passing)
+    return passing
+  }
+
+  /** Nobody has them in hand any more. */
+  #leave(channel: string, deliveries: readonly LogDelivery[], acks: number): void {
+    for (const delivery of deliveries) {
+      this.#inHand.delete(delivery)
+      this.#settling.delete(delivery)
+    }
+    this.#suspects.pass(channel, deliveries.length)
+    if (acks > 0) this.#context.telemetry.count('events.ack', acks, channel)
+    this.#onChange()
+  }
+
+  async #giveBack(next: LogDelivery, delivery: LogDelivery, delayMs: number): Promise<boolean> {
+    this.#inHand.delete(delivery)
+    this.#retries.add(toDelivery(next, next.attempts + 1, this.#lease()), delayMs)
+    return true
+  }
+
+  /** Whether all that is in hand was left by a consumer that has gone: the lease may end, so that another member reads. */
+  get #isLeft(): boolean {
+    return this.isBusy && [...this.#inHand].every(({ lease }) => lease?.isLeft)
+  }
+
+  #lease(): Lease {
+    return new CheckpointLease(this.#lead, this.#checkpoint)
+  }
+
+  /** `false`: the lease was lost. */
+  async #extend(leaseMs: number): Promise<boolean> {
+    return (await this.#writes.add(leaseMs)).held
+  }
+
+  /** Writes the marks of all channels. */
+  async #write(leaseMs: number): Promise<Written> {
+    const passing = this.#passing
+    this.#passing = new Map()
+    if (this.#over) return NOT_WRITTEN
+    const marks = [...this.#progress].map(([channel, { mark }]) => [channel, mark] as const)
+    const written = await this.#checkpoint.write(marks, leaseMs, () => this.#over)
+    if (written.held) return written
+    for (const channel of written.stored) {
+      for (const delivery of passing.get(channel)?.deliveries ?? []) this.#inHand.delete(delivery)
+    }
+    this.#lose()
+    return written
+  }
+
+  /** Where it is not known what was written the term is over: a member goes on from the checkpoint when the lease ends. */
+  #orLose<Result>(writing: Promise<Result>, settling: () => readonly LogDelivery[] = () => []): Promise<Result> {
+    return writing.catch((error: unknown) => {
+      this.#lose()
+      for (const delivery of settling()) this.#tell(delivery, 'lost')
+      throw error
+    })
+  }
+
+  /** Another member reads now, or may. What is being written hears from the database whether it was in time. */
+  #lose(how: 'lost' | 'lapsed' = 'lost'): false {
+    if (this.#over) return false
+    this.#stop()
+    for (const delivery of this.#inHand) if (!this.#settling.has(delivery)) this.#tell(delivery, how)
+    this.#inHand.clear()
+    this.#onChange()
+    return false
+  }
+
+  /** Once. */
+  #tell({ lease, channel }: LogDelivery, how: 'lost' | 'lapsed'): void {
+    if (lease === null || lease.lost || lease.lapsed) return
+    lease[how] = true
+    this.#context.telemetry.count('events.lease.lost', 1, channel)
+    lease.holder?.onLost()
+  }
+
+  #stop(): void {
+    this.#over = true
+    this.#heartbeat.stop()
+    this.#retries.clear()
+  }
+}

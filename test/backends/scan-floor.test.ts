@@ -1,0 +1,58 @@
+import * as assert from 'uvu/assert'
+import type { QueueDelivery } from '../../src/engines/sql/queue/delivery.js'
+import { ScanFloor } from '../../src/engines/sql/queue/scan-floor.js'
+import { suite } from '../support/suite.js'
+
+const test = suite('head of a channel')
+
+const FIRST = { from_priority: -32_768, from_id: '00000000-0000-0000-0000-000000000000' }
+const WHOLE: unknown[] = []
+/** Long enough to be worth a rest, in milliseconds. */
+const SLOW_MS = 1_000
+
+/** An event made so many seconds after another. */
+function event(priority: number, madeAtS: number): QueueDelivery {
+  const hex = (1_800_000_000_000 + madeAtS * 1_000).toString(16).padStart(12, '0')
+  return { priority, id: `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000` } as QueueDelivery
+}
+
+test('a claim looks through the whole channel while that is cheap', () => {
+  const head = new ScanFloor()
+  assert.equal(head.stretches(), WHOLE)
+  head.observe(head.stretches(), 2, 0, [event(5, 10)])
+  head.observe(head.stretches(), 40, 400, Array<QueueDelivery>(400).fill(event(5, 20)))
+  assert.equal(head.stretches(), WHOLE)
+  assert.is(head.restMs, 0)
+})
+
+test('after a slow one it starts, at each priority, a second before the last event that was claimed there', () => {
+  const head = new ScanFloor()
+  head.observe(head.stretches(), SLOW_MS, 0, [event(5, 10), event(5, 20), event(2, 30)])
+  assert.ok(head.restMs > 0 && head.restMs <= 1_000)
+  const before = (madeAtS: number) => event(0, madeAtS).id.replace('-7000-8000-', '-0000-0000-')
+  assert.equal(head.stretches(), [
+    { ...FIRST, to_priority: 1 },
+    { from_priority: 2, from_id: before(29), to_priority: 4 },
+    { from_priority: 5, from_id: before(19), to_priority: 32_767 },
+  ])
+})
+
+test('an event that is put back is looked at, and one claimed again moves nothing back', () => {
+  const head = new ScanFloor()
+  head.observe(head.stretches(), SLOW_MS, 0, [event(5, 20)])
+  const floor = () => head.stretches().at(-1)?.from_id ?? ''
+  const before = floor()
+  head.observe(head.stretches(), 1, 0, [event(5, 3)])
+  assert.is(floor(), before)
+  head.putBack(event(5, 4))
+  assert.is(floor(), event(5, 4).id)
+})
+
+test('the first priority there can be leaves no part before it', () => {
+  const head = new ScanFloor()
+  head.observe(head.stretches(), SLOW_MS, 0, [event(-32_768, 20)])
+  assert.is(head.stretches().length, 1)
+  assert.is(head.stretches()[0]?.from_priority, -32_768)
+})
+
+test.run()
