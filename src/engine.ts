@@ -10,8 +10,8 @@ import type { ResolvedChannelOptions, ResolvedSubscribeOptions } from './options
  * its own. Nothing above this file knows which engine it is.
  */
 
-/** What an engine may be called. */
-export type EngineName = 'postgres' | 'mysql' | 'sqlite'
+/** What an engine is called; those that come along have these names. */
+export type EngineName = 'postgres' | 'mysql' | 'sqlite' | (string & {})
 
 /** What a backend may be able to do beyond carrying events to those who subscribe. */
 export type Capability =
