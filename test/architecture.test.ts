@@ -21,7 +21,7 @@ const ABOVE: Readonly<Record<string, string>> = {
 const LEAVES = ['event', 'options', 'common']
 const BACKENDS = ['engines/sql/queue', 'engines/sql/log', 'engines/sql/notify']
 const UNDER_BACKENDS = ['engines/sql/flow', 'engines/sql', 'engine', ...LEAVES]
-const DATABASE = ['engines/sql/databases', 'engines/sql', 'engine', ...LEAVES]
+const DATABASE = ['engines/sql/databases', 'engines/sql/sources', 'engines/sql', 'engine', ...LEAVES]
 
 /** What each folder (or file at the root) may import; what is not here is refused. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
@@ -51,6 +51,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'engines/sql/databases/mysql': DATABASE,
   'engines/sql/databases/sqlite': DATABASE,
   'engines/sql/databases': ['engines/sql', 'common'],
+  'engines/sql/sources': ['engines/sql'],
   'engines/sql': ['engine', 'common'],
 }
 

@@ -1,8 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
 import * as assert from 'uvu/assert'
 import { suite } from './support/suite.js'
 
@@ -71,6 +72,30 @@ test(
 )
 
 test(
+  'a bundler takes in all of it but the drivers, and the bundle runs anywhere',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rowcast-bundle-'))
+    try {
+      symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
+      const drivers = ['better-sqlite3', 'pg', 'pg-listen', 'mysql2']
+      const stdin = { contents: BUNDLED, resolveDir: ROOT }
+      await build({
+        stdin,
+        bundle: true,
+        platform: 'node',
+        format: 'esm',
+        outfile: join(folder, 'app.mjs'),
+        external: drivers,
+      })
+      assert.is(run(process.execPath, ['app.mjs'], folder), 'bundled\n')
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  },
+  PATIENCE_MS,
+)
+
+test(
   'publint and are-the-types-wrong find nothing',
   () => {
     const tarball = pack()
@@ -80,6 +105,21 @@ test(
   },
   PATIENCE_MS,
 )
+
+const BUNDLED = `
+import { EventChannel } from 'rowcast'
+import { migrationSql } from 'rowcast/postgres'
+if (!migrationSql().includes('create table')) throw new Error('no SQL')
+const channel = await EventChannel.open('sqlite:./bundle.db')
+await channel.publish('orders', 'bundled')
+const subscription = channel.subscribe('orders')
+for await (const event of subscription) {
+  console.log(event.payload)
+  await event.ack()
+  break
+}
+await channel.close()
+`
 
 const MISSING_DRIVERS = `
 import { EventChannel } from 'rowcast'

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { writeSources } from '../sql/write-sources.js'
 import { buildTests } from './support/built.js'
 import { chosen, NAMES } from './support/chosen.js'
 import { workThrough } from './support/crew.js'
@@ -92,6 +93,7 @@ async function main(patterns: readonly string[]): Promise<number> {
   for (const name of chosen()) {
     if (name !== 'sqlite') console.log(`${SERVERS[name].title}: ${(await databases.open(name)).origin}`)
   }
+  writeSources(join(ROOT, '..'))
   const files = findFiles(patterns)
   using built = await buildTests(files)
   const results = await runAll(files, { ...databases.environment, ...built.environment })

@@ -1,8 +1,9 @@
 import * as assert from 'uvu/assert'
 import { mysqlDialect } from '../../src/engines/sql/databases/mysql/dialect.js'
 import { bindInParts } from '../../src/engines/sql/databases/parts.js'
-import { bind, compile, readSql } from '../../src/engines/sql/statements.js'
+import { bind, compile } from '../../src/engines/sql/statements.js'
 import { throws } from '../support/errors.js'
+import { readSql } from '../support/sql.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('statements cut to size')

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { readSql } from '../../src/engines/sql/statements.js'
 import { type ChannelOptions, EventChannel } from '../../src/index.js'
 import type { Place, TestDatabase } from './databases.js'
 import { silent } from './logger.js'
+import { readSql } from './sql.js'
 
 /** Our relations, without prefix. */
 const RELATIONS = readSql('mysql', 'migrations').flatMap(({ text }) =>

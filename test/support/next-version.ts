@@ -2,9 +2,10 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { tsImport } from 'tsx/esm/api'
-import { readSql } from '../../src/engines/sql/statements.js'
+import { writeSources } from '../../sql/write-sources.js'
 import type * as Rowcast from '../../src/index.js'
 import type { TestDatabase } from './databases.js'
+import { readSql } from './sql.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const DIALECTS: readonly TestDatabase['family'][] = ['postgres', 'mysql', 'sqlite']
@@ -31,6 +32,7 @@ export async function openNextVersion(breaks: boolean): Promise<NextVersion> {
     const file = `${String(version).padStart(4, '0')}_tenant.sql`
     writeFileSync(join(folder, 'sql', dialect, 'migrations', file), migration(dialect, breaks ? version : version - 1))
   }
+  writeSources(folder)
   const { EventChannel } = (await tsImport(join(folder, 'src', 'index.ts'), import.meta.url)) as typeof Rowcast
   return {
     EventChannel,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { AppliedMigration } from '../../engine.js'
-import { type Dialect, localize, readSql } from './statements.js'
+import { type Dialect, localize } from './statements.js'
 
 export interface Migration extends AppliedMigration {
   /** Of its SQL without comments and white space: a comment that is worded anew is the same migration. */
@@ -18,7 +18,7 @@ const COMPATIBLE_FROM = /^-- Compatible from: (\d+)\s*$/m
  * rowcast that knows this migration does.
  */
 export function loadMigrations(dialect: Dialect): readonly Migration[] {
-  return readSql(dialect.name, 'migrations').map(({ name, text }) => {
+  return dialect.sources.migrations.map(({ name, text }) => {
     const version = Number(name.slice(0, 4))
     return {
       version,

@@ -1,17 +1,27 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { ConfigurationError } from '../../common/errors.js'
-
 /** How one database writes SQL. */
 export interface Dialect {
   /** The folder under sql/. */
   readonly name: 'postgres' | 'mysql' | 'sqlite'
+  /** What is in that folder. */
+  readonly sources: Sources
   /** A table or index of ours, quoted, in the schema or with the prefix that this channel uses. */
   relation(name: string): string
   /** The placeholder of the n-th (from 1) parameter of a statement. */
   placeholder(position: number, name: string): string
   /** Whether each placeholder takes a value of its own, so that a parameter used twice is passed twice. */
   readonly repeats: boolean
+}
+
+/** The SQL of one dialect, each list in the order of its files' names. */
+export interface Sources {
+  readonly statements: readonly Source[]
+  readonly migrations: readonly Source[]
+}
+
+/** A file of SQL: its name without `.sql`, and what it says. */
+export interface Source {
+  readonly name: string
+  readonly text: string
 }
 
 type Value = string | number | boolean | null | readonly unknown[]
@@ -44,7 +54,6 @@ interface Each {
   readonly fields: readonly { readonly index: number; readonly field: string }[]
 }
 
-const SQL_ROOT = new URL('../../../sql/', import.meta.url)
 /** What the loader reads, in the order it must be recognised: strings, comments and casts are not what they hold. */
 const TOKEN =
   /(?<text>'(?:[^']|'')*')|(?<comment>--[^\n]*)|(?<cast>::)|(?<!\w):(?<parameter>[a-z_]+(?:\.[a-z_]+)?)|\browcast[._](?<relation>[a-z_]+)/g
@@ -65,7 +74,7 @@ export class Statements {
   readonly #verbs = new Map<string, Statement[]>()
 
   constructor(dialect: Dialect) {
-    for (const { name, text } of readSql(dialect.name, 'statements')) {
+    for (const { name, text } of dialect.sources.statements) {
       const [verb = name, position] = name.split('.')
       const statement = compile(dialect, name, position?.replace(/^\d+-/, ''), text)
       this.#verbs.set(verb, [...(this.#verbs.get(verb) ?? []), statement])
@@ -81,32 +90,6 @@ export class Statements {
     const steps = this.#verbs.get(verb)
     if (steps === undefined) throw new Error(`no statement named ${verb}`)
     return steps
-  }
-}
-
-/**
- * The files of one folder of sql/, in the order of their names.
- * @throws {ConfigurationError} when the folder is not where the package has it
- */
-export function readSql(
-  dialect: Dialect['name'],
-  folder: 'statements' | 'migrations',
-): { name: string; text: string }[] {
-  const directory = new URL(`${dialect}/${folder}/`, SQL_ROOT)
-  return listFiles(fileURLToPath(directory))
-    .filter((file) => file.endsWith('.sql'))
-    .sort()
-    .map((file) => ({ name: file.slice(0, -'.sql'.length), text: readFileSync(new URL(file, directory), 'utf8') }))
-}
-
-function listFiles(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory)
-  } catch (cause) {
-    throw new ConfigurationError(
-      `rowcast's SQL is not at ${directory}: keep the package's sql folder beside dist (a bundler must leave rowcast external)`,
-      { cause },
-    )
   }
 }
 

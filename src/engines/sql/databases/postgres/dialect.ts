@@ -1,3 +1,4 @@
+import { sources } from '../../sources/postgres.js'
 import type { Dialect } from '../../statements.js'
 
 export interface PostgresDialect extends Dialect {
@@ -9,6 +10,7 @@ export interface PostgresDialect extends Dialect {
 export function postgresDialect(schema: string): PostgresDialect {
   return {
     name: 'postgres',
+    sources,
     relation: (name) => `${quote(schema)}.${quote(name)}`,
     placeholder: (position) => `$${position}`,
     repeats: false,
