@@ -83,7 +83,7 @@ for (const server of MYSQL_FAMILY) {
     async () => {
       await using own = await start()
       await using place = await server.place(own.url)
-      const prepared = async () => Number((await place.sql(`show global status like 'Preparedstmt_count'`))[0]?.Value)
+      const prepared = async () => Number((await place.sql(`show global status like 'Prepared_stmt_count'`))[0]?.Value)
       const before = await prepared()
       await assertLives(() => place.url, place.options)
       const channel = await EventChannel.open(place.url, { backend: 'queue', logger: silent, ...place.options })

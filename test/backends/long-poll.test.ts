@@ -12,6 +12,7 @@ import { mysql } from '../../src/engines/sql/mysql.js'
 import { EventChannel } from '../../src/index.js'
 import { MYSQL_FAMILY, type Place } from '../support/databases.js'
 import { recorder, silent } from '../support/logger.js'
+import { findProcesses } from '../support/mysql.js'
 import { suite } from '../support/suite.js'
 import { eventually, within } from '../support/wait.js'
 import { SOON_MS, Taker, World } from '../support/world.js'
@@ -30,10 +31,7 @@ const openOn = (pool: object, { options }: Place) =>
 /** How many wait at the server for this place's tables. */
 async function countPolls({ sql, table }: Place): Promise<number> {
   const ours = `info like '%${table('queue').replace('_', '\\_')}%'`
-  const [row] = await sql(
-    `select count(*) as count from information_schema.processlist where ${LONG_POLLS} and ${ours}`,
-  )
-  return Number(row?.count)
+  return (await findProcesses(sql, `${LONG_POLLS} and ${ours}`)).length
 }
 
 for (const database of MYSQL_FAMILY) {

@@ -7,6 +7,7 @@ import { postgres } from '../../src/engines/sql/postgres.js'
 import { EventChannel } from '../../src/index.js'
 import { ON_SERVERS, type Place, type TestDatabase } from '../support/databases.js'
 import { silent } from '../support/logger.js'
+import { findProcesses } from '../support/mysql.js'
 import { suite } from '../support/suite.js'
 import { eventually, within } from '../support/wait.js'
 import { SOON_MS } from '../support/world.js'
@@ -87,11 +88,10 @@ function limited({ family }: TestDatabase, { url }: Place) {
 function endQueries(place: Place) {
   let stopped = false
   const ending = (async () => {
+    const ours = `command in ('Query', 'Execute') and info like '%${place.options.tablePrefix}%'`
     while (!stopped) {
-      const rows = await place.sql(
-        `select id from information_schema.processlist where command in ('Query', 'Execute') and info like '%${place.options.tablePrefix}%' and id <> connection_id()`,
-      )
-      for (const { id } of rows) await place.sql(`kill query ${id}`).catch(() => undefined)
+      const ids = await findProcesses(place.sql, ours)
+      for (const id of ids) await place.sql(`kill query ${id}`).catch(() => undefined)
       await sleep(TIMEOUT_MS / 5)
     }
   })()

@@ -6,6 +6,7 @@ import { runProgram } from '../support/actors/program.js'
 import { DATABASES, database, type Place, type TestDatabase } from '../support/databases.js'
 import { silent } from '../support/logger.js'
 import { collectGarbage } from '../support/memory.js'
+import { findProcesses } from '../support/mysql.js'
 import { openRunDatabase } from '../support/servers/find.js'
 import { suite } from '../support/suite.js'
 import { eventually } from '../support/wait.js'
@@ -17,7 +18,7 @@ import { eventually } from '../support/wait.js'
 const test = suite('left behind')
 const PATIENCE_MS = 60_000
 /** How often a channel is opened and closed, unless `ROWCAST_TEST_ROUNDS` says otherwise. */
-const ROUNDS = { queue: 60, notify: 30, log: 30 } as const
+const ROUNDS = { queue: 60, notify: 50, log: 50 } as const
 /** What a round may add to the heap, in bytes: less than anything that belongs to a channel, more than warming up does. */
 const LEAK_BYTES = 10_000
 
@@ -43,12 +44,12 @@ async function openHome(db: TestDatabase): Promise<Home> {
   const own = await openRunDatabase(name)
   const place = await db.place(own.url)
   const others =
-    db.name === 'postgres'
-      ? "select 1 from pg_stat_activity where datname = current_database() and application_name like 'rowcast%'"
-      : 'select 1 from information_schema.processlist where db = database() and id <> connection_id()'
+    "select 1 from pg_stat_activity where datname = current_database() and application_name like 'rowcast%'"
+  const connections = async () =>
+    db.name === 'postgres' ? place.sql(others) : findProcesses(place.sql, 'db = database()')
   return {
     place,
-    connections: async () => (await place.sql(others)).length,
+    connections: async () => (await connections()).length,
     async [Symbol.asyncDispose]() {
       await place[Symbol.asyncDispose]()
       await own[Symbol.asyncDispose]()

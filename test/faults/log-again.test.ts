@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert'
 import { Behind } from '../support/behind.js'
-import { ON_SERVERS } from '../support/databases.js'
+import { ON_SERVERS, type Place } from '../support/databases.js'
+import { findProcesses } from '../support/mysql.js'
 import { suite } from '../support/suite.js'
 import { eventually, within } from '../support/wait.js'
 import { Taker, type World } from '../support/world.js'
@@ -19,15 +20,16 @@ const WORDS = {
     lockTable: (table: string) => `lock table ${table} in access exclusive mode`,
     unlockTables: 'select',
     lockInserts: (table: string) => `lock table ${table} in share mode`,
-    waiting: (words: string) =>
-      `select 1 from pg_stat_activity where wait_event_type = 'Lock' and replace(query, '"', '') like '%${words}%'`,
+    waiting: ({ sql }: Place, words: string) =>
+      sql(
+        `select 1 from pg_stat_activity where wait_event_type = 'Lock' and replace(query, '"', '') like '%${words}%'`,
+      ),
   },
   mysql: {
     lockTable: (table: string) => `lock tables ${table} write`,
     unlockTables: 'unlock tables',
     lockInserts: (table: string) => `select 1 from ${table} for update`,
-    waiting: (words: string) =>
-      `select 1 from information_schema.processlist where replace(info, '\`', '') like '%${words}%' and id <> connection_id()`,
+    waiting: ({ sql }: Place, words: string) => findProcesses(sql, `replace(info, '\`', '') like '%${words}%'`),
   },
 } as const
 
@@ -49,8 +51,8 @@ for (const db of ON_SERVERS) {
   const test = suite(`a publish to a log that is tried again on ${name}`)
   const words = WORDS[db.family === 'postgres' ? 'postgres' : 'mysql']
   const open = () => Behind.open(db, { backend: 'log' })
-  const waits = (world: World, what: string) =>
-    eventually(PATIENCE_MS, async () => (await world.place.sql(words.waiting(what))).length > 0)
+  const waits = ({ place }: World, what: string) =>
+    eventually(PATIENCE_MS, async () => (await words.waiting(place, what)).length > 0)
 
   test('what is stored already is found, whoever gives positions', async () => {
     await using behind = await open()

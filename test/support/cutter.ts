@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createPool } from 'mysql2/promise'
 import pg from 'pg'
 import type { Recorder } from './history/index.js'
+import { findProcesses } from './mysql.js'
 
 /** Ends connections by the server's own means, from outside. */
 export interface Cutter extends AsyncDisposable {
@@ -38,11 +39,10 @@ function postgresCutter(url: string): Cutter {
 
 function mysqlCutter(url: string): Cutter {
   const pool = createPool({ uri: url, connectionLimit: 1 })
-  const text = 'select id as id from information_schema.processlist where db = database() and id <> connection_id()'
+  const sql = async (text: string) => (await pool.query(text))[0] as Record<string, unknown>[]
   return {
     async cut() {
-      const [rows] = await pool.query(text)
-      const ids = (rows as { id: number }[]).map(({ id }) => id)
+      const ids = await findProcesses(sql, 'db = database()')
       // One that has ended by itself meanwhile is unknown.
       for (const id of ids) await pool.query(`kill ${id}`).catch(() => undefined)
       return ids.length

@@ -161,7 +161,9 @@ async function placeOnMysql(name: ServerName, url = serverUrl(name)): Promise<Pl
       await connection.beginTransaction()
       return open.add(connection, async (how) => {
         await connection[how]()
-        connection.release()
+        // What it has locked by `lock tables` outlives a rollback.
+        if (how === 'rollback') connection.destroy()
+        else connection.release()
       })
     },
     async [Symbol.asyncDispose]() {
