@@ -185,7 +185,7 @@ export interface DeadLetterPage {
   readonly channel?: string | undefined
   /**
    * Most on this page, 1 to 10 000. A page does not end between the letters that several groups of a log have of one event,
-   * and may hold so many more. @default 100
+   * and may be longer by those. @default 100
    */
   readonly limit?: number
   /** The id of the last one on the page before. @default the first page */

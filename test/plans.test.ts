@@ -105,7 +105,7 @@ async function parametersFor(place: Place): Promise<Parameters> {
     ids: rows.map(({ id }) => id),
     keyed: rows.map(({ id }) => id),
     whole: true,
-    stretches: [
+    ranges: [
       { from_priority: 1, from_id: token, to_priority: 4, most: 500 },
       { from_priority: 5, from_id: token, to_priority: 9, most: 500 },
     ],

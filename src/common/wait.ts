@@ -80,8 +80,8 @@ export function defer<T>(): Deferred<T> {
 }
 
 /**
- * What some wait for, again and again. Each ring wakes all who wait at that moment, and so does the end of their signal: one
- * signal for all their waits, which gets one listener.
+ * A re-armable latch: each ring wakes every waiter of that moment, and the next waiters wait for the next ring. The end of their
+ * signal wakes them, too: one signal for all waits, which gets one listener.
  */
 export class Latch {
   #rung: Deferred<void> | undefined

@@ -11,7 +11,7 @@ const SAMPLE_SHARE = 0.2
  * that slow handlers do not hoard what others could work on.
  *
  * A hundred slow handlers that began together also end together, and for a moment settle at a high rate. So the rate is held
- * below what so many events in hand can come to when each takes as long as one of them does (Little's law).
+ * below the rate that this number of events in hand allows when each takes as long as one does (Little's law).
  */
 export class Prefetch {
   readonly #fixed: number | undefined

@@ -1,7 +1,7 @@
 import { sleep } from '../common/wait.js'
 
 /**
- * At most so many starts in any span of so many milliseconds, by the monotonic clock. A sliding window over the starts
+ * At most `max` starts in any span of `perMs` milliseconds, by the monotonic clock. A sliding window over the starts
  * themselves: fixed windows let twice as many through at their edge.
  */
 export class RateLimit {

@@ -43,26 +43,26 @@ export class Held {
 
 /** What all consumers of one channel object hold. */
 export class Unsettled {
-  readonly #hands = new Set<Held>()
+  readonly #consumers = new Set<Held>()
   /** Of consumers that have left their loop: they may still settle, but nobody waits for it. */
   readonly #abandoned = new Set<Held>()
   #drained: Deferred<void> | undefined
 
   get size(): number {
-    return this.#all.reduce((total, hand) => total + hand.size, 0)
+    return this.#all.reduce((total, held) => total + held.size, 0)
   }
 
   /** For one more consumer. */
   open(): Held {
-    const hand = new Held(() => this.#onEmpty(hand))
-    this.#hands.add(hand)
-    return hand
+    const held = new Held(() => this.#onEmpty(held))
+    this.#consumers.add(held)
+    return held
   }
 
   /** Its consumer has left. */
-  abandon(hand: Held): void {
-    this.#hands.delete(hand)
-    if (hand.size > 0) this.#abandoned.add(hand)
+  abandon(held: Held): void {
+    this.#consumers.delete(held)
+    if (held.size > 0) this.#abandoned.add(held)
   }
 
   /**
@@ -73,14 +73,14 @@ export class Unsettled {
   find(event: EventMessage | EventId): Message {
     if (event instanceof Message) return event
     if (!isEventId(event)) throw new ConfigurationError('pass an event that this channel delivered, or its id')
-    const held = this.#all.flatMap((hand) => hand.get(event) ?? [])
-    const live = held.filter((message) => !message.isStale)
+    const found = this.#all.flatMap((held) => held.get(event) ?? [])
+    const live = found.filter((message) => !message.isStale)
     if (live.length > 1) {
       throw new ConfigurationError(
         `event ${event} is in the hands of several consumers here: settle by the event itself`,
       )
     }
-    const [message] = live.length === 1 ? live : held
+    const [message] = live.length === 1 ? live : found
     if (message !== undefined) return message
     throw new RowcastError(
       'NOT_HELD',
@@ -97,21 +97,21 @@ export class Unsettled {
 
   /** Tells those who still work on something to stop, and gives it back as if it had not been delivered. */
   async releaseAll(): Promise<void> {
-    const messages = this.#all.flatMap((hand) => [...hand.messages])
+    const messages = this.#all.flatMap((held) => [...held.messages])
     for (const message of messages) message.abort()
     await Promise.allSettled(messages.map((message) => message.release()))
   }
 
   get #all(): readonly Held[] {
-    return [...this.#hands, ...this.#abandoned]
+    return [...this.#consumers, ...this.#abandoned]
   }
 
-  #onEmpty(hand: Held): void {
-    this.#abandoned.delete(hand)
+  #onEmpty(held: Held): void {
+    this.#abandoned.delete(held)
     if (this.#drained !== undefined) this.#checkDrained()
   }
 
   #checkDrained(): void {
-    if ([...this.#hands].every((hand) => hand.size === 0)) this.#drained?.resolve()
+    if ([...this.#consumers].every((held) => held.size === 0)) this.#drained?.resolve()
   }
 }

@@ -3,7 +3,7 @@ import type { QueueDelivery } from '../../src/engines/sql/queue/delivery.js'
 import { ScanFloor } from '../../src/engines/sql/queue/scan-floor.js'
 import { suite } from '../support/suite.js'
 
-const test = suite('head of a channel')
+const test = suite('scanFloor of a channel')
 
 const FIRST = { from_priority: -32_768, from_id: '00000000-0000-0000-0000-000000000000' }
 const WHOLE: unknown[] = []
@@ -17,20 +17,20 @@ function event(priority: number, madeAtS: number): QueueDelivery {
 }
 
 test('a claim looks through the whole channel while that is cheap', () => {
-  const head = new ScanFloor()
-  assert.equal(head.stretches(), WHOLE)
-  head.observe(head.stretches(), 2, 0, [event(5, 10)])
-  head.observe(head.stretches(), 40, 400, Array<QueueDelivery>(400).fill(event(5, 20)))
-  assert.equal(head.stretches(), WHOLE)
-  assert.is(head.restMs, 0)
+  const scanFloor = new ScanFloor()
+  assert.equal(scanFloor.ranges(), WHOLE)
+  scanFloor.observe(scanFloor.ranges(), 2, 0, [event(5, 10)])
+  scanFloor.observe(scanFloor.ranges(), 40, 400, Array<QueueDelivery>(400).fill(event(5, 20)))
+  assert.equal(scanFloor.ranges(), WHOLE)
+  assert.is(scanFloor.restMs, 0)
 })
 
 test('after a slow one it starts, at each priority, a second before the last event that was claimed there', () => {
-  const head = new ScanFloor()
-  head.observe(head.stretches(), SLOW_MS, 0, [event(5, 10), event(5, 20), event(2, 30)])
-  assert.ok(head.restMs > 0 && head.restMs <= 1_000)
+  const scanFloor = new ScanFloor()
+  scanFloor.observe(scanFloor.ranges(), SLOW_MS, 0, [event(5, 10), event(5, 20), event(2, 30)])
+  assert.ok(scanFloor.restMs > 0 && scanFloor.restMs <= 1_000)
   const before = (madeAtS: number) => event(0, madeAtS).id.replace('-7000-8000-', '-0000-0000-')
-  assert.equal(head.stretches(), [
+  assert.equal(scanFloor.ranges(), [
     { ...FIRST, to_priority: 1 },
     { from_priority: 2, from_id: before(29), to_priority: 4 },
     { from_priority: 5, from_id: before(19), to_priority: 32_767 },
@@ -38,21 +38,21 @@ test('after a slow one it starts, at each priority, a second before the last eve
 })
 
 test('an event that is put back is looked at, and one claimed again moves nothing back', () => {
-  const head = new ScanFloor()
-  head.observe(head.stretches(), SLOW_MS, 0, [event(5, 20)])
-  const floor = () => head.stretches().at(-1)?.from_id ?? ''
+  const scanFloor = new ScanFloor()
+  scanFloor.observe(scanFloor.ranges(), SLOW_MS, 0, [event(5, 20)])
+  const floor = () => scanFloor.ranges().at(-1)?.from_id ?? ''
   const before = floor()
-  head.observe(head.stretches(), 1, 0, [event(5, 3)])
+  scanFloor.observe(scanFloor.ranges(), 1, 0, [event(5, 3)])
   assert.is(floor(), before)
-  head.putBack(event(5, 4))
+  scanFloor.putBack(event(5, 4))
   assert.is(floor(), event(5, 4).id)
 })
 
 test('the first priority there can be leaves no part before it', () => {
-  const head = new ScanFloor()
-  head.observe(head.stretches(), SLOW_MS, 0, [event(-32_768, 20)])
-  assert.is(head.stretches().length, 1)
-  assert.is(head.stretches()[0]?.from_priority, -32_768)
+  const scanFloor = new ScanFloor()
+  scanFloor.observe(scanFloor.ranges(), SLOW_MS, 0, [event(-32_768, 20)])
+  assert.is(scanFloor.ranges().length, 1)
+  assert.is(scanFloor.ranges()[0]?.from_priority, -32_768)
 })
 
 test.run()

@@ -38,7 +38,7 @@ values (1, 0)
 on duplicate key update id = rowcast_log_head.id;
 
 -- How far each group has read each channel, who reads for it, and how often readers died at the event that comes next.
--- Whose lease ended before that, and how far it had come, is kept for those who never heard that they had come so far.
+-- The previous holder's token and checkpoint are kept, so that it can ask whether its last write was stored.
 create table if not exists rowcast_checkpoint (
   channel varchar(255) not null,
   consumer_group varchar(255) not null,

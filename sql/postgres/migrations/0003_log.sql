@@ -39,7 +39,7 @@ insert into rowcast.log_head (id, position) values (1, 0)
 on conflict do nothing;
 
 -- How far each group has read each channel, who reads for it, and how often readers died at the event that comes next.
--- Whose lease ended before that, and how far it had come, is kept for those who never heard that they had come so far.
+-- The previous holder's token and checkpoint are kept, so that it can ask whether its last write was stored.
 create table rowcast.checkpoint (
   channel text not null,
   consumer_group text not null,

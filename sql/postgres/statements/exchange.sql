@@ -1,7 +1,7 @@
 -- Acks deliveries of one channel whose lease is still held, and leases the first ready events of it: one round trip.
 -- An event whose attempts are used up is leased too, one attempt over its maximum, for the claimer to set aside.
 -- Params: channel, acks (JSON array of {priority, lease_token, ids}), keyed (JSON array of the ids that have a dedupe key),
--- keep_history, consumer, lease_token, lease_ms, limit, whole, stretches (JSON array of {from_priority, from_id,
+-- keep_history, consumer, lease_token, lease_ms, limit, whole, ranges (JSON array of {from_priority, from_id,
 -- to_priority, most}).
 -- Returns a row whose `lost` are the ids of those that were not held after all, and rows of many claimed events each,
 -- parted by commas: `facts` are six for each (id, priority, attempts, max_attempts, created_at and available_at in epoch
@@ -13,9 +13,9 @@
 -- that it takes for empty it would read the channel first. A limit that it sees may be most of what it believes
 -- to be there, and it sorts the whole channel; of one that it does not see it expects a tenth, of every call alike, so
 -- that it need not plan each of them (a tenth of what a claim of 500 takes).
--- The head is looked for in the whole channel, or else in some stretches of it, in claim order and without overlap, which
+-- The head is looked for in the whole channel, or else in some ranges of it, in claim order and without overlap, which
 -- leave out index entries of events that are gone but that a long-running transaction elsewhere might still see. A
--- stretch ends with a priority, since comparing rows does not end a scan.
+-- range ends with a priority, since comparing rows does not end a scan.
 -- The claimed head is joined back by ctid, which is as safe as by key (both happen in one snapshot, on locked rows) and
 -- cheaper. Times leave as integers: as numerics they cost more than the claim itself.
 with settled as materialized (
@@ -68,7 +68,7 @@ head as materialized (
   ) q
   union all
   select q.ctid
-  from json_to_recordset(:stretches::json) as s (from_priority smallint, from_id uuid, to_priority smallint, most integer)
+  from json_to_recordset(:ranges::json) as s (from_priority smallint, from_id uuid, to_priority smallint, most integer)
   cross join lateral (
     select t.ctid
     from rowcast.queue t

@@ -17,7 +17,7 @@ create table rowcast_log (
 create index rowcast_log_channel on rowcast_log (channel, position, consumer_group);
 
 -- How far each group has read each channel, who reads for it, and how often readers died at the event that comes next.
--- Whose lease ended before that, and how far it had come, is kept for those who never heard that they had come so far.
+-- The previous holder's token and checkpoint are kept, so that it can ask whether its last write was stored.
 create table rowcast_checkpoint (
   channel text not null,
   consumer_group text not null,

@@ -41,7 +41,7 @@ function cut(
   return group(serializeElements(statement, parameters, list), room / uses).map((text) => ({ ...rest, [list]: text }))
 }
 
-/** JSON lists of at most so many bytes, or of one element. */
+/** JSON lists of at most `room` bytes, or of one element. */
 function group(elements: readonly string[], room: number): readonly string[] {
   const groups: string[][] = []
   let bytes = Number.POSITIVE_INFINITY

@@ -232,7 +232,7 @@ export class Poller implements Sleeper, AsyncDisposable {
     this.#lookIn(nextMs)
   }
 
-  /** Looks in so many milliseconds, unless that is planned sooner. */
+  /** Plans a look in `ms` milliseconds, unless one is planned sooner. */
   #lookIn(dueInMs: number): void {
     if (this.#isIdle) return
     const lookAtMs = performance.now() + Math.min(Math.max(MIN_POLL_MS, dueInMs), this.#intervalMs)
@@ -247,7 +247,7 @@ export class Poller implements Sleeper, AsyncDisposable {
     this.#probeIn(this.#longPoll.isWanted ? 0 : this.#rhythm.pauseMs(this.#intervalMs))
   }
 
-  /** Probes in so many milliseconds, unless that is planned sooner. */
+  /** Plans a probe in `ms` milliseconds, unless one is planned sooner. */
   #probeIn(ms: number): void {
     if (this.#isIdle || this.#hintsCome) return
     const probeAtMs = performance.now() + ms

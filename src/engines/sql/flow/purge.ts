@@ -16,7 +16,7 @@ export class Purge implements AsyncDisposable {
   #timer: NodeJS.Timeout | undefined
   #purging: Promise<void> | undefined
 
-  /** @param purgeSome looks at no more than so many rows; returns how many, and 0 once all are dealt with */
+  /** @param purgeSome looks at no more rows than its argument says; returns how many it looked at, and 0 once all are dealt with */
   constructor(logger: Logger, retentionMs: number, purgeSome: (limit: number) => Promise<number>) {
     this.#retentionMs = retentionMs
     this.#purgeSome = purgeSome

@@ -37,7 +37,7 @@ export function isWorthAnother(error: unknown, attempt: number, isHeld: boolean)
   return isPassing(error) && (isHeld || attempt < SETTLE_ATTEMPTS)
 }
 
-/** The pause after so many attempts, in milliseconds. */
+/** The pause after the n-th attempt, in milliseconds. */
 export function pauseMs(attempt: number): number {
   return backoffMs(attempt, { minMs: 50, maxMs: 2_000 })
 }

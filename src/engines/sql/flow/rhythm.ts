@@ -6,13 +6,13 @@ const MIN_PAUSE_MS = 6
 const QUIET_PART = 1 / 400
 /** … and at most this part of the poll interval: 150 ms by default. */
 const MAX_PART = 0.15
-/** At least so many times what the probe took: one that is slow to come back, from far away or past others, is not sent more often. */
+/** The pause after a probe is at least this multiple of its duration: a probe that is slow to come back is sent less often. */
 const REST_FACTOR = 2
-/** And so many times what the server worked on it: of one core it gets 2 % at most. */
+/** And this multiple of the time that the server worked on it: probes take 2 % of a core at most. */
 const WORK_FACTOR = 50
 /** A probe that takes less is the way there and back, and the noise of a busy machine, in milliseconds. */
 const CHEAP_MS = 2
-/** The quickest of so many probes says what one takes when nothing else is in its way. */
+/** The fastest of this number of probes is what a probe takes when nothing is in its way. */
 const REMEMBERED = 8
 /** Most pauses that are planned at once. */
 const MOST_PAUSES = 1_000
@@ -63,7 +63,7 @@ export class Rhythm {
     return this.#nowMs() - this.#stirredAtMs
   }
 
-  /** The pauses of so many milliseconds from now on where the server probes by itself: half as long, each in milliseconds. */
+  /** The pauses of the next `ms` milliseconds where the server probes by itself: half as long, each in milliseconds. */
   pausesFor(ms: number, pollIntervalMs: number): readonly number[] {
     const pauses: number[] = []
     for (let passedMs = 0; passedMs < ms && pauses.length < MOST_PAUSES; ) {

@@ -1,45 +1,45 @@
-/** What a look may take, and each event in it, before looking from the true start seems to cost, in milliseconds. */
+/** A full scan is cheap up to this long, and this much longer for each event that it finds, in milliseconds. */
 const CHEAP_MS = 3
 const CHEAP_EVENT_MS = 0.05
-/** It is not dear, however long it takes, up to so many times what one that starts nearer takes: the way there is long. */
+/** A full scan counts as expensive only above this multiple of the fastest partial scan; below it, the time is network latency. */
 const FAR_FACTOR = 2
-/** No database is farther away than this, in milliseconds. */
+/** A partial scan that takes longer than this, in milliseconds, says nothing about the network. */
 const FARTHEST_MS = 100
-/** Each one that passes so makes that less certain, by its share of so many milliseconds. */
+/** Full scans that were taken for network latency use up the trust in it: a scan of this many milliseconds uses up all of it. */
 const DOUBT_MS = 500
-/** One that takes longer is paid for by so many times its duration without another, at most so many milliseconds. */
+/** After an expensive full scan there is no other for this multiple of its duration, at most this many milliseconds. */
 const REST_FACTOR = 20
 const MAX_REST_MS = 1_000
 
 /**
- * How often to look through a table from its true start. While a transaction elsewhere stays open, databases with row
- * versions keep the index entries of every event that is gone, and a look from the true start walks over all of them. Where
- * that takes long, it is done now and then, and in between the look starts nearer.
+ * Full-scan throttle: says when to scan a table from its start, and when from the last known live entry (a partial scan). While
+ * a transaction elsewhere stays open, databases with row versions keep the index entries of every event that is gone, and a full
+ * scan walks over all of them. Where that is expensive, full scans are made seldom.
  */
 export class ScanThrottle {
   readonly #cheapMs: number
   #restUntilMs = Number.NEGATIVE_INFINITY
-  /** What the quickest one that started nearer took besides its events, since the last that was dear. */
+  /** The duration of the fastest partial scan since the last expensive full scan, in milliseconds. */
   #nearerMs = Number.POSITIVE_INFINITY
 
-  /** @param cheapMs what one may take besides its events, in milliseconds */
+  /** @param cheapMs up to which duration a full scan without events is cheap, in milliseconds */
   constructor(cheapMs = CHEAP_MS) {
     this.#cheapMs = cheapMs
   }
 
-  /** In how many milliseconds the next look from the true start is due; 0 when it is. */
+  /** In how many milliseconds the next full scan is due; 0 when it is. */
   get restMs(): number {
     return Math.max(0, this.#restUntilMs - performance.now())
   }
 
-  /** One that started nearer took so long, with so many events. */
+  /** Takes note of a partial scan: its duration, and how many events it found. */
   noteNearer(tookMs: number, events: number): void {
-    // Of many events, it is not known what is the way and what the work.
+    // With many events, latency and work cannot be told apart.
     const isTelling = tookMs <= FARTHEST_MS && events * CHEAP_EVENT_MS <= this.#cheapMs
     if (isTelling) this.#nearerMs = Math.min(this.#nearerMs, tookMs)
   }
 
-  /** One from the true start took so long, with so many events. */
+  /** Takes note of a full scan: its duration, and how many events it found. */
   note(tookMs: number, events: number): void {
     const ms = tookMs - events * CHEAP_EVENT_MS
     if (ms <= this.#cheapMs) return

@@ -1,11 +1,11 @@
 /** Shortest pause between two looks, in milliseconds. */
 export const MIN_POLL_MS = 1
 
-/** Whoever waits for events of some channels, and is told by hints. */
+/** Waits for events of some channels, and is told by hints. */
 export interface Sleeper {
   /** Something may be there now; an undefined channel means any. */
   wake(channel: string | undefined): void
-  /** Something will be due in so many milliseconds. */
+  /** Something will be due in `dueInMs` milliseconds. */
   expect(channel: string, dueInMs: number): void
   /** Something may have changed: look. */
   look(): void

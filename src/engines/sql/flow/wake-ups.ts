@@ -110,7 +110,7 @@ export class WakeUps implements AsyncDisposable {
     this.#sleeper.stir()
   }
 
-  /** An event of this channel was given back, due in so many milliseconds: here and elsewhere somebody may want it. */
+  /** An event of this channel was released or nacked, due in `dueInMs` milliseconds: tells consumers here and elsewhere. */
   returned(channel: string, dueInMs: number): void {
     if (dueInMs > 0) {
       this.#sleeper.expect(channel, dueInMs)

@@ -37,7 +37,7 @@ export class Heat implements Disposable {
   }
 
   /**
-   * Resolves when there is a reason, when the signal aborts, or after so many milliseconds.
+   * Resolves when there is a reason, when the signal aborts, or after `ms` milliseconds.
    * @throws what makes it pointless to wait
    */
   async wait(signal: AbortSignal, ms?: number): Promise<void> {

@@ -19,7 +19,7 @@ import { Term } from './term.js'
 
 /** Shortest pause between two attempts to take over, in milliseconds: looks come often where much is published. */
 const MIN_ATTEMPT_MS = 50
-/** For so many poll intervals a part of its channels must have been free before a member is content with that. */
+/** A member is content with a part of its channels once that part has been free for this number of poll intervals. */
 const PART_INTERVALS = 2
 /** Shortest pause between two looks whether the checkpoints are there at all, in milliseconds. */
 const MIN_ENROLL_MS = 1_000

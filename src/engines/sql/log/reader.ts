@@ -17,7 +17,7 @@ interface Lane {
   readAtMs: number
 }
 
-/** Reading claims nothing, so it runs ahead of the consumer: by so many events, or bytes of payload in one channel. */
+/** Reading claims nothing, so it runs ahead of the consumer: by this number of events, or of bytes of payload in one channel. */
 const AHEAD = 1_000
 const AHEAD_BYTES = 2 ** 20
 

@@ -1,9 +1,9 @@
 import type { Entry, Reading } from './entry.js'
 
-/** How many passes are kept: what one brings is limited, and readers at the head need the newest. */
+/** How many passes of the sequencer are kept: what one brings is limited, and readers at the end need the newest. */
 const KEPT = 4
 
-/** What came back from one pass that gave positions: of these channels everything after `from`, up to `to`. */
+/** What one pass of the sequencer gave positions to: of these channels everything after `from`, up to `to`. */
 export interface Pass {
   readonly from: number
   readonly to: number
@@ -16,7 +16,7 @@ export interface Pass {
  * events are committed when it has answered. Between two passes there may be others.
  */
 export class RecentBatches {
-  #recentBatches: readonly Pass[] = []
+  #passes: readonly Pass[] = []
   #isRead = true
 
   /** Whether somebody has read of the newest. */
@@ -25,17 +25,15 @@ export class RecentBatches {
   }
 
   add(pass: Pass): void {
-    this.#recentBatches = [pass, ...this.#recentBatches.slice(0, KEPT - 1)]
+    this.#passes = [pass, ...this.#passes.slice(0, KEPT - 1)]
     this.#isRead = false
   }
 
   /** The rest of the pass in which a place lies; `undefined` where it must be read from the table. */
   read(channel: string, group: string, after: number, until: number): Reading | undefined {
-    const pass = this.#recentBatches.find(
-      ({ from, to, entries }) => from <= after && after < to && entries.has(channel),
-    )
+    const pass = this.#passes.find(({ from, to, entries }) => from <= after && after < to && entries.has(channel))
     if (pass === undefined) return undefined
-    if (pass === this.#recentBatches[0]) this.#isRead = true
+    if (pass === this.#passes[0]) this.#isRead = true
     const entries = (pass.entries.get(channel) ?? []).filter(
       (entry) => entry.position > after && entry.position <= until && (entry.group === '' || entry.group === group),
     )

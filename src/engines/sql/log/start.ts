@@ -35,7 +35,7 @@ export class Start {
   /**
    * Takes note of a look.
    * @param from its first id
-   * @param tookMs how long it took, with so many events
+   * @param tookMs its duration, in milliseconds
    * @param waiting whether there is more
    * @param reached the last id that it met; none where another process was at it
    */

@@ -10,7 +10,7 @@ import type { Parameters } from '../statements.js'
 import type { LogHead } from './log-head.js'
 
 /**
- * From so many events in one commit on, they get their positions on the way in where the database can do that: it saves
+ * From this number of events in one commit on, they get their positions on the way in where the database can do that: it saves
  * moving each of them, and takes the row of the log's head, which all processes share.
  */
 const MANY = 16

@@ -1,4 +1,4 @@
-/** The newest of what was put in, at most so many, oldest first. */
+/** The newest of what was put in, up to a limit, oldest first. */
 export class Bounded<Item> {
   readonly #capacity: number
   #items: Item[] = []

@@ -12,7 +12,7 @@ import type { Leases } from './leases.js'
 import { type KeyRange, ScanFloor } from './scan-floor.js'
 import { type Ack, Undecided } from './undecided.js'
 
-/** Most acks in one round trip, and most events claimed: where more come than are acked, ever more are in hand. */
+/** Most acks in one round trip, and most events claimed: claims and acks share one limit, else unsettled events grow. */
 const MAX_EXCHANGED = 1_000
 
 interface Claim {
@@ -24,7 +24,7 @@ interface Claim {
 /** What a claim looks through, and what it leaves its mark with. */
 interface Scan {
   readonly token: string
-  readonly stretches: readonly KeyRange[]
+  readonly ranges: readonly KeyRange[]
 }
 
 interface ExchangeParts {
@@ -45,7 +45,7 @@ export class RoundTrips {
   readonly #channel: string
   readonly #sleeper: Sleeper
   readonly #leases: Leases
-  readonly #head = new ScanFloor()
+  readonly #floor = new ScanFloor()
   #acks: Ack[] = []
   #claims: Claim[] = []
   #running: Promise<void> | undefined
@@ -57,7 +57,7 @@ export class RoundTrips {
     this.#channel = channel
     this.#sleeper = sleeper
     this.#undecided = new Undecided(context, {
-      ask: async (acks) => findHeld(await this.#ask(acks, { token: randomUUID(), stretches: [] })),
+      ask: async (acks) => findHeld(await this.#ask(acks, { token: randomUUID(), ranges: [] })),
       answer: (acks, isHeld) => this.#answer(acks, isHeld),
       fail: (acks, error) => this.#fail(acks, error),
       closing,
@@ -89,7 +89,7 @@ export class RoundTrips {
 
   /** A delivery is ready again. */
   putBack(delivery: QueueDelivery): void {
-    this.#head.putBack(delivery)
+    this.#floor.putBack(delivery)
   }
 
   /** Resolves when no ack is waiting or in flight. */
@@ -127,15 +127,15 @@ export class RoundTrips {
     const acks = this.#acks.splice(0, this.portion)
     const claim = this.#claims.shift()
     const token = randomUUID()
-    const stretches = this.#head.stretches()
+    const ranges = this.#floor.ranges()
     const startedMs = performance.now()
     const askedMs = ownClock.now()
     try {
-      const rows = await this.#ask(acks, { token, stretches, ...claim })
+      const rows = await this.#ask(acks, { token, ranges, ...claim })
       const tookMs = performance.now() - startedMs
       return () => {
         this.#answer(acks, findHeld(rows))
-        if (claim !== undefined) this.#deliver(claim, rows, { token, stretches, askedMs, tookMs, settled: acks.length })
+        if (claim !== undefined) this.#deliver(claim, rows, { token, ranges, askedMs, tookMs, settled: acks.length })
       }
     } catch (error) {
       return () => {
@@ -154,9 +154,9 @@ export class RoundTrips {
     try {
       const { token, askedMs } = scan
       const claimed = this.#read(rows, { channel: this.#channel, token, leaseMs: claim.leaseMs, askedMs })
-      this.#head.observe(scan.stretches, scan.tookMs, scan.settled, claimed)
+      this.#floor.observe(scan.ranges, scan.tookMs, scan.settled, claimed)
       if (claimed.length > 0) this.#sleeper.stir()
-      if (claimed.length < claim.limit) this.#lookAgain(scan.stretches)
+      if (claimed.length < claim.limit) this.#lookAgain(scan.ranges)
       claim.claimed.resolve(claimed)
     } catch (error) {
       claim.claimed.reject(error)
@@ -166,7 +166,7 @@ export class RoundTrips {
   #ask(acks: readonly Ack[], claim: Partial<Claim> & Scan): Promise<readonly Row[]> {
     const { database, options } = this.#context
     const limit = claim.limit ?? 0
-    if (acks.length === 0 && claim.stretches.length === 0 && database.has('claim')) {
+    if (acks.length === 0 && claim.ranges.length === 0 && database.has('claim')) {
       return database.run('claim', {
         channel: this.#channel,
         lease_token: claim.token,
@@ -184,8 +184,8 @@ export class RoundTrips {
       lease_token: claim.token,
       lease_ms: claim.leaseMs ?? 0,
       limit,
-      whole: claim.stretches.length === 0,
-      stretches: claim.stretches.map((stretch) => ({ ...stretch, most: limit })),
+      whole: claim.ranges.length === 0,
+      ranges: claim.ranges.map((range) => ({ ...range, most: limit })),
     })
   }
 
@@ -197,9 +197,9 @@ export class RoundTrips {
   }
 
   /** What lies before the part that was looked through waits until all of it is. */
-  #lookAgain(stretches: readonly KeyRange[]): void {
-    const { restMs } = this.#head
-    if (restMs > 0 || stretches.length > 0) this.#sleeper.expect(this.#channel, Math.max(1, restMs))
+  #lookAgain(ranges: readonly KeyRange[]): void {
+    const { restMs } = this.#floor
+    if (restMs > 0 || ranges.length > 0) this.#sleeper.expect(this.#channel, Math.max(1, restMs))
   }
 
   #answer(acks: readonly Ack[], isHeld: (id: string) => boolean): void {

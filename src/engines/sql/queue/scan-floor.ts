@@ -15,9 +15,9 @@ const MARGIN_MS = 1_000
 const [FIRST_PRIORITY, LAST_PRIORITY] = [-32_768, 32_767]
 
 /**
- * How far the head of a channel is dead. Where a claim from the true start takes long, most start near the events of the
- * one before instead. What appears before those (a lease that ended, an event given back elsewhere or committed late) is
- * found by the next claim of the whole channel, within a second.
+ * The key below which a channel of a queue holds nothing ready. Where a claim that scans from the channel's start takes long,
+ * most claims start at the floor instead. What appears below it (a lease that ended, an event that another process released or
+ * committed late) is found by the next claim of the whole channel, within a second.
  */
 export class ScanFloor {
   /** For each priority that was claimed from, the id before which nothing was left. */
@@ -30,17 +30,18 @@ export class ScanFloor {
   }
 
   /** The parts that the next claim should look through, in claim order; none means the whole channel. */
-  stretches(): readonly KeyRange[] {
+  ranges(): readonly KeyRange[] {
     return this.restMs === 0 ? [] : this.#alive()
   }
 
   /**
    * Takes note of a claim.
-   * @param stretches what it looked through
-   * @param tookMs how long that took, beside settling so many events
+   * @param ranges what it looked through
+   * @param tookMs its duration, in milliseconds
+   * @param settled how many events the same round trip settled
    * @param claimed in claim order, so that the last of each priority is the greatest
    */
-  observe(stretches: readonly KeyRange[], tookMs: number, settled: number, claimed: readonly QueueDelivery[]): void {
+  observe(ranges: readonly KeyRange[], tookMs: number, settled: number, claimed: readonly QueueDelivery[]): void {
     const last = new Map<number, string>()
     for (const { priority, id } of claimed) last.set(priority, id)
     for (const [priority, id] of last) {
@@ -48,7 +49,7 @@ export class ScanFloor {
       if (floor > (this.#floors.get(priority) ?? FIRST_ID)) this.#floors.set(priority, floor)
     }
     const events = settled + claimed.length
-    if (stretches.length === 0) this.#whole.note(tookMs, events)
+    if (ranges.length === 0) this.#whole.note(tookMs, events)
     else this.#whole.noteNearer(tookMs, events)
   }
 
@@ -61,11 +62,11 @@ export class ScanFloor {
   #alive(): readonly KeyRange[] {
     const floors = [...this.#floors].sort(([a], [b]) => a - b)
     const starts = [[FIRST_PRIORITY, FIRST_ID] as const, ...floors]
-    const stretches = starts.map(([from_priority, from_id], index) => {
+    const ranges = starts.map(([from_priority, from_id], index) => {
       const next = starts[index + 1]
       return { from_priority, from_id, to_priority: next === undefined ? LAST_PRIORITY : next[0] - 1 }
     })
-    return stretches.filter(({ from_priority, to_priority }) => from_priority <= to_priority)
+    return ranges.filter(({ from_priority, to_priority }) => from_priority <= to_priority)
   }
 }
 
