@@ -29,6 +29,8 @@ export async function cutAgainAndAgain(cutter: Cutter, recorder: Recorder, times
 
 function postgresCutter(url: string): Cutter {
   const pool = new pg.Pool({ connectionString: url, max: 1 })
+  // One that the pool is ending, since it has been idle, may be cut, too.
+  pool.on('error', () => undefined)
   const text = `select count(pg_terminate_backend(pid))::int as ended
     from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`
   return {
