@@ -66,7 +66,11 @@ function ownResources(
   pool.on('connection', (connection) => {
     beingSetUp.set(connection, handled(setUp(toPromises<MysqlConnection>(connection))))
   })
-  const own = { end: () => pool.end(), destroy: () => sockets.destroy() }
+  const own = {
+    // A connection that is broken off meanwhile says no goodbye, and the driver takes that for a failure of the end.
+    end: () => pool.end().catch(() => sockets.destroy()),
+    destroy: () => sockets.destroy(),
+  }
   return { pool: toPromises(pool) as unknown as MysqlPool, own, beingSetUp }
 }
 
