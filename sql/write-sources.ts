@@ -33,16 +33,19 @@ ${lists.join('')}}
 `
 }
 
-/** In the order of the files' names. */
 function entriesOf(folder: string): string {
-  const files = readdirSync(folder)
+  const lines = readFolder(folder).map(
+    ({ name, text }) => `    { name: ${JSON.stringify(name)}, text: ${JSON.stringify(text)} },\n`,
+  )
+  return lines.join('')
+}
+
+/** The files of SQL in a folder, in the order of their names. */
+export function readFolder(folder: string): readonly { readonly name: string; readonly text: string }[] {
+  return readdirSync(folder)
     .filter((file) => file.endsWith('.sql'))
     .sort()
-  const lines = files.map((file) => {
-    const name = JSON.stringify(file.slice(0, -'.sql'.length))
-    return `    { name: ${name}, text: ${JSON.stringify(readFileSync(join(folder, file), 'utf8'))} },\n`
-  })
-  return lines.join('')
+    .map((file) => ({ name: file.slice(0, -'.sql'.length), text: readFileSync(join(folder, file), 'utf8') }))
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) writeSources(fileURLToPath(new URL('..', import.meta.url)))

@@ -13,7 +13,7 @@ import type { ResolvedChannelOptions, ResolvedSubscribeOptions } from './options
 /** What an engine is called; those that come along have these names. */
 export type EngineName = 'postgres' | 'mysql' | 'sqlite' | (string & {})
 
-/** What a backend may be able to do beyond carrying events to those who subscribe. */
+/** What a backend may be able to do beyond carrying events to subscribers. */
 export type Capability =
   | 'delay'
   | 'priority'

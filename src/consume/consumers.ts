@@ -24,7 +24,7 @@ const LIVE_MS = 30_000
 /** Everybody who takes events from one channel object, and what they have in hand. */
 export class Consumers {
   readonly #parts: ConsumersParts
-  readonly #inHand = new Unsettled()
+  readonly #unsettled = new Unsettled()
   readonly #subscriptions = new Set<Subscription>()
   readonly #listeners = new Map<string, Listener>()
   /** Listeners that could not go on, and why, until their owners stop them. */
@@ -35,7 +35,7 @@ export class Consumers {
 
   constructor(parts: ConsumersParts) {
     this.#parts = parts
-    parts.telemetry.gauge('events.in_hand', () => this.#inHand.size)
+    parts.telemetry.gauge('events.in_hand', () => this.#unsettled.size)
     parts.telemetry.gauge('events.buffered', () =>
       [...this.#subscriptions].reduce((total, { buffered }) => total + buffered, 0),
     )
@@ -59,18 +59,18 @@ export class Consumers {
     const { backend, telemetry, options: defaults, assertNotClosed } = this.#parts
     refusePositions(backend, options)
     const { logger, schemas } = defaults
-    const hand = this.#inHand.open()
+    const held = this.#unsettled.open()
     const subscription: Subscription = new Subscription(
       {
         telemetry,
         logger,
         schemas,
         assertOpen: assertNotClosed,
-        onHandedOut: (message) => hand.add(message),
-        onSettled: (message) => hand.remove(message),
+        onHandedOut: (message) => held.add(message),
+        onSettled: (message) => held.remove(message),
         // While the channel drains, it waits for what is in hand, and gives back the rest.
-        onLeft: (others) => this.#stopping || hand.leave(others),
-        onStopped: () => this.#forget(subscription, hand),
+        onLeft: (others) => this.#stopping || held.leave(others),
+        onStopped: () => this.#forget(subscription, held),
       },
       options,
       () => backend.subscribe(channels, options),
@@ -117,7 +117,7 @@ export class Consumers {
 
   /** The message that a caller means, in this object's hands. */
   find(event: EventMessage | EventId): Message {
-    return this.#inHand.find(event)
+    return this.#unsettled.find(event)
   }
 
   /**
@@ -128,18 +128,18 @@ export class Consumers {
     this.#stopping = true
     const ending = [...this.#listeners.values()].map((listener) => listener.end())
     this.#closing = Promise.allSettled([...this.#subscriptions].map((subscription) => subscription.close()))
-    await atMost(drainMs, Promise.allSettled([...ending, this.#closing, this.#inHand.drained()]))
+    await atMost(drainMs, Promise.allSettled([...ending, this.#closing, this.#unsettled.drained()]))
   }
 
   /** Gives back what is still in hand, and what was fetched; from now on nothing more can be settled. */
   async letGo(): Promise<void> {
-    await Promise.all([this.#inHand.releaseAll(), this.#closing])
+    await Promise.all([this.#unsettled.releaseAll(), this.#closing])
   }
 
-  #forget(subscription: Subscription, hand: Held): void {
+  #forget(subscription: Subscription, held: Held): void {
     this.#subscriptions.delete(subscription)
     // A consumer that left its loop is not waited for; one whose loop we ended may be busy with its last event.
-    if (!this.#stopping) this.#inHand.abandon(hand)
+    if (!this.#stopping) this.#unsettled.abandon(held)
   }
 }
 

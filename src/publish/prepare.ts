@@ -32,14 +32,14 @@ export function prepare(
   const resolved = resolvePublishOptions(defaults, options)
   const validated = validate(defaults.schemas, channel, payload)
   if (validated instanceof Promise) detach(validated)
-  const composed = { event: encode(defaults, channel, payload, resolved), options: resolved }
-  return validated instanceof Promise ? { ...composed, valid: handled(inSchemaTime(channel, validated)) } : composed
+  const prepared = { event: encode(defaults, channel, payload, resolved), options: resolved }
+  return validated instanceof Promise ? { ...prepared, valid: handled(inSchemaTime(channel, validated)) } : prepared
 }
 
-/** `compose` for those who cannot wait: the schema must answer at once. */
+/** `prepare` for those who cannot wait: the schema must answer at once. */
 export function prepareSync(...args: Parameters<typeof prepare>): Prepared {
-  const composed = prepare(...args)
-  if (composed.valid === undefined) return composed
+  const prepared = prepare(...args)
+  if (prepared.valid === undefined) return prepared
   throw new PayloadError(`the schema of channel ${JSON.stringify(args[1])} is asynchronous: await publish instead`)
 }
 

@@ -36,7 +36,7 @@ const KEYED_LIMIT = 1_000
 const KEYED_PATIENCE: Patience = { lateMs: 100, flights: 4 }
 
 /**
- * The way of an event from its caller into the backend: composed, stored with those that coincide, counted. Calls on one
+ * The way of an event from its caller into the backend: prepared, stored with those that coincide, counted. Calls on one
  * channel are stored in their order. Those with a key are not part of that, since they may have to wait for the
  * transaction of another that took their key; nor those in a transaction of the caller's, which has an order of its own.
  */
@@ -83,11 +83,11 @@ export class Publishing {
       throw new ConfigurationError(`publishMany: pass an array of { channel, payload }, not ${typeof events}`)
     }
     try {
-      const composed = events.map((event) => this.#composeOne(event))
-      for (const { options } of composed) this.#refuse(options.scheduling)
-      const made = composed.map(({ event }) => event)
+      const prepared = events.map((event) => this.#prepareOne(event))
+      for (const { options } of prepared) this.#refuse(options.scheduling)
+      const made = prepared.map(({ event }) => event)
       const live = this.#parts.live(new Set(made.map(({ channel }) => channel)))
-      const waits = [live, ...composed.map(({ valid }) => valid)].filter((wait) => wait !== undefined)
+      const waits = [live, ...prepared.map(({ valid }) => valid)].filter((wait) => wait !== undefined)
       return [...(await this.#storeMany(made, tx, waits.length === 0 ? undefined : Promise.all(waits)))]
     } catch (error) {
       this.#drop(error, events.length, tx)
@@ -146,7 +146,7 @@ export class Publishing {
     })
   }
 
-  #composeOne(event: unknown): Prepared {
+  #prepareOne(event: unknown): Prepared {
     if (typeof event !== 'object' || event === null) {
       throw new ConfigurationError('publishMany: each event is an object { channel, payload, …options }')
     }

@@ -130,16 +130,16 @@ test('a topic that is left and taken again meanwhile is heard, and one that is l
 
 test('close does not wait for a rebuild that gets nowhere', async () => {
   await using world = await World.open(database('postgres'), { backend: 'notify' })
-  for (const outage of ['refuse', 'freeze'] as const) {
+  for (const trouble of ['refuse', 'freeze'] as const) {
     await using proxy = await TcpProxy.open(world.place.url)
     const channel = await world.another({ listenUrl: proxy.through(world.place.url) })
     await channel.subscribe('orders').ready
-    if (outage === 'refuse') proxy.refuse(true)
+    if (trouble === 'refuse') proxy.refuse(true)
     proxy.cut()
     // One that connected and then went silent.
-    if (outage === 'freeze') await eventually(SOON_MS, () => proxy.size > 0).then(() => proxy.freeze())
+    if (trouble === 'freeze') await eventually(SOON_MS, () => proxy.size > 0).then(() => proxy.freeze())
     await sleep(200)
-    await within(SOON_MS, channel.close(), `close (${outage})`)
+    await within(SOON_MS, channel.close(), `close (${trouble})`)
   }
 })
 

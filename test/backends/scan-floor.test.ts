@@ -3,7 +3,7 @@ import type { QueueDelivery } from '../../src/engines/sql/queue/delivery.js'
 import { ScanFloor } from '../../src/engines/sql/queue/scan-floor.js'
 import { suite } from '../support/suite.js'
 
-const test = suite('scanFloor of a channel')
+const test = suite('the scan floor of a channel')
 
 const FIRST = { from_priority: -32_768, from_id: '00000000-0000-0000-0000-000000000000' }
 const WHOLE: unknown[] = []

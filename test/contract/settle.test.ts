@@ -5,7 +5,7 @@ import { eventually, within } from '../support/wait.js'
 import { SOON_MS, Taker, World } from '../support/world.js'
 
 for (const database of DATABASES) {
-  const test = suite(`settling in outage on ${database.name}`)
+  const test = suite(`settling in trouble on ${database.name}`)
   const open = (options = {}) => World.open(database, options)
 
   /** A history that takes nothing more, until it does again. */

@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert'
 import type { EventMessage } from '../../src/index.js'
 import { Behind } from '../support/behind.js'
 import { ON_SERVERS } from '../support/databases.js'
-import type { ChannelEnd, TcpProxy } from '../support/proxy.js'
+import type { Sight, TcpProxy } from '../support/proxy.js'
 import { suite } from '../support/suite.js'
 import { eventually, within } from '../support/wait.js'
 import { Taker } from '../support/world.js'
@@ -20,13 +20,13 @@ const PATIENCE_MS = 15_000
 const WAYS = ['cut', 'half'] as const
 
 /** Breaks the answer to a request that holds this text, `times` times in a row; resolves after the last. */
-async function spoil(proxy: TcpProxy, after: readonly ChannelEnd[], how: 'cut' | 'half', times = 1): Promise<void> {
+async function spoil(proxy: TcpProxy, after: readonly Sight[], how: 'cut' | 'half', times = 1): Promise<void> {
   for (let i = 0; i < times; i++) await proxy.trap({ after, how })
 }
 
 for (const db of ON_SERVERS) {
   /** Where a settlement is committed: with its statement, or with a commit of its own. */
-  const commit: readonly ChannelEnd[] = db.family === 'mysql' ? [{ request: 'commit' }] : []
+  const commit: readonly Sight[] = db.family === 'mysql' ? [{ request: 'commit' }] : []
 
   for (const how of WAYS) {
     test(`${db.name}: a publish whose answer is ${how} stores one row`, async () => {

@@ -4,7 +4,7 @@ import type { ChannelOptions, Gap } from '../../src/index.js'
 import { Behind } from '../support/behind.js'
 import { database, type TestDatabase } from '../support/databases.js'
 import { silent } from '../support/logger.js'
-import type { ChannelEnd } from '../support/proxy.js'
+import type { Sight } from '../support/proxy.js'
 import { TcpProxy } from '../support/proxy.js'
 import { suite } from '../support/suite.js'
 import { eventually, within } from '../support/wait.js'
@@ -26,12 +26,12 @@ const CANARY_BOUND_MS = 10_000 + 3_000 + PATIENCE_MS
 
 /** Publish, ack, claim and close, each over a connection of its own that goes silent at the worst moment. */
 async function getOver(db: TestDatabase): Promise<void> {
-  const commit: readonly ChannelEnd[] = db.family === 'mysql' ? [{ request: 'commit' }] : []
+  const commit: readonly Sight[] = db.family === 'mysql' ? [{ request: 'commit' }] : []
   await using behind = await Behind.open(db, { leaseMs: 60_000 })
   const { proxy, world } = behind
   const through = proxy.through(world.place.url)
   const another = (options: ChannelOptions = {}) => world.another({ ...options, logger: silent }, through)
-  const freezeAt = (...after: readonly ChannelEnd[]) => proxy.trap({ after, how: 'freeze' })
+  const freezeAt = (...after: readonly Sight[]) => proxy.trap({ after, how: 'freeze' })
 
   const publishing = async () => {
     const sprung = freezeAt({ request: 'one-mark' })

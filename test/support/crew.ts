@@ -1,13 +1,13 @@
 import { cpus } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** So many work at any time, however busy the machine is. */
+/** At least this number of files runs at any time, however busy the machine is. */
 const FEWEST = 2
-/** So many at most: the servers are shared. */
+/** At most this number: the servers are shared. */
 const MOST = 8
 /** One more begins when the machine had this part of its time left since the last one began. */
 const IDLE_PART = 0.25
-/** For so long the machine is watched before one more begins, in milliseconds. */
+/** How long the machine is watched before one more begins, in milliseconds. */
 const WATCH_MS = 1_500
 
 /**

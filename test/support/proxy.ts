@@ -2,14 +2,14 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { defer } from '../../src/common/wait.js'
 
 /** A text that one side sends. */
-export type ChannelEnd = { readonly request: string } | { readonly answer: string }
+export type Sight = { readonly request: string } | { readonly answer: string }
 
 export interface Trap {
   /**
    * What must be seen, one after the other on one connection. The answer to the last one is spoiled, which is that very
    * packet when it is an answer itself. Requests always reach the server.
    */
-  readonly after: readonly ChannelEnd[]
+  readonly after: readonly Sight[]
   /**
    * What becomes of that answer and of the connection:
    * - `cut`: nothing of it arrives, the connection breaks;

@@ -55,7 +55,7 @@ function numberOf(text: string): number {
   return Number(text.replaceAll(' ', ''))
 }
 
-/** Of so many bytes, most of them in characters of two. */
+/** A text of this number of bytes, most of them in characters of two. */
 function textOf(bytes: number): string {
   return `${'ü'.repeat(bytes >> 1)}${bytes % 2 === 0 ? '' : 'x'}`
 }

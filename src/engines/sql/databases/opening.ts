@@ -22,6 +22,19 @@ export async function answerInTime(probe: Promise<void>): Promise<void> {
   )
 }
 
+/** A database that has answered its probe; let go of where it does not. */
+export async function opened<Database extends AsyncDisposable & { probe(): Promise<void> }>(
+  database: Database,
+): Promise<Database> {
+  try {
+    await answerInTime(database.probe())
+    return database
+  } catch (error) {
+    await database[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
 /** Who opens has named the wrong login or database; trying again would not help. */
 function asMistake(error: unknown): never {
   throw error instanceof RefusedError ? new ConfigurationError(error.message, { cause: error.cause }) : error

@@ -45,7 +45,7 @@ export class QueueBackend implements Backend {
   readonly #leases: Leases
   readonly #settler: Settler
   readonly #purge: Purge | undefined
-  readonly #all = new Map<string, RoundTrips>()
+  readonly #byChannel = new Map<string, RoundTrips>()
   readonly #closing = new AbortController()
   readonly publishSync: Backend['publishSync']
 
@@ -107,19 +107,19 @@ export class QueueBackend implements Backend {
   async #settled(): Promise<void> {
     const enough = setTimeout(() => this.#closing.abort(), SETTLE_MS)
     await this.#settler.idle()
-    await Promise.all([...this.#all.values()].map((roundTrips) => roundTrips.idle()))
+    await Promise.all([...this.#byChannel.values()].map((roundTrips) => roundTrips.idle()))
     clearTimeout(enough)
   }
 
   #roundTrips(channel: string): RoundTrips {
-    let roundTrips = this.#all.get(channel)
+    let roundTrips = this.#byChannel.get(channel)
     if (roundTrips === undefined) {
       roundTrips = new RoundTrips(this.#context, channel, {
         sleeper: this.#poller,
         leases: this.#leases,
         closing: this.#closing.signal,
       })
-      this.#all.set(channel, roundTrips)
+      this.#byChannel.set(channel, roundTrips)
     }
     return roundTrips
   }

@@ -55,7 +55,7 @@ export function coreOf(connection: MysqlConnection): object {
 export function breakOff(connection: MysqlConnection & Partial<Pick<PooledConnection, 'destroy'>>): void {
   connection.destroy?.()
   const core = connection.connection
-  // Where nothing is under way, the driver tells the connection, which is nobody's any more.
+  // Where nothing is under way, the driver tells the connection, which no caller holds any more.
   core?.once?.('error', () => undefined)
   core?.stream?.destroy(Object.assign(new Error('broken off'), { code: 'PROTOCOL_CONNECTION_LOST' }))
 }

@@ -12,7 +12,7 @@ export interface HopefulExchange {
   readonly acks: readonly Row[]
 }
 
-/** Some lease was lost, nobody knows which: all is undone. Goes no further than database.ts. */
+/** Some lease was lost, and the answer does not say which: all is undone. Goes no further than database.ts. */
 export class LeaseLost extends RowcastError {
   constructor() {
     super('DATABASE', 'a lease was lost')

@@ -5,7 +5,7 @@ import type { PrintOptions } from '../../../../options/options.js'
 import { resolvePrintOptions } from '../../../../options/resolve.js'
 import type { DatabaseSource } from '../../database.js'
 import { printMigrations } from '../../migrations.js'
-import { answerInTime } from '../opening.js'
+import { opened } from '../opening.js'
 import { Mysql, type MysqlResources, STANDSTILL_S } from './database.js'
 import { mysqlDialect } from './dialect.js'
 import { type MysqlConnection, type MysqlPool, toPromises } from './driver.js'
@@ -108,12 +108,5 @@ async function importDriver(): Promise<typeof import('mysql2/promise')> {
 }
 
 async function connect(resources: MysqlResources, options: EngineOptions): Promise<Mysql> {
-  const database = new Mysql(resources, options.tablePrefix, options.logger)
-  try {
-    await answerInTime(database.probe())
-    return database
-  } catch (error) {
-    await database[Symbol.asyncDispose]()
-    throw error
-  }
+  return opened(new Mysql(resources, options.tablePrefix, options.logger))
 }

@@ -1,5 +1,3 @@
-import { ConnectionError } from '../../../../common/errors.js'
-import { unlessAborted } from '../../../../common/wait.js'
 import type { Row } from '../../database.js'
 import { type MysqlPool, poolCoreOf, poolSizeOf } from './driver.js'
 import type { Session } from './session.js'
@@ -52,13 +50,18 @@ export class LongPolls {
     if (!this.#sessions.isOwn) await session.look()
     if (!session.commitsByItself || session.isInTransaction) return undefined
     if (signal.aborted) return undefined
-    const polling = session.command(READ_UNCOMMITTED).then(() => poll(session))
+    // At once: a pool that ends says goodbye on every connection that it still has.
+    const breakOff = () => session.discard()
+    signal.addEventListener('abort', breakOff)
     try {
-      return await unlessAborted(signal, polling, () => new ConnectionError('MySQL: the consumer has ended'))
+      await session.command(READ_UNCOMMITTED)
+      return await poll(session)
     } catch (error) {
       // The level may still be that of the next transaction, which is somebody else's.
       session.discard()
       throw error
+    } finally {
+      signal.removeEventListener('abort', breakOff)
     }
   }
 }

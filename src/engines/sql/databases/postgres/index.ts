@@ -4,7 +4,7 @@ import type { PrintOptions } from '../../../../options/options.js'
 import { resolvePrintOptions } from '../../../../options/resolve.js'
 import type { DatabaseSource } from '../../database.js'
 import { printMigrations } from '../../migrations.js'
-import { answerInTime } from '../opening.js'
+import { opened } from '../opening.js'
 import { AddressPool } from './address-pool.js'
 import { Postgres, type PostgresResources } from './database.js'
 import { postgresDialect } from './dialect.js'
@@ -62,14 +62,7 @@ export function migrationSql(options: PrintOptions = {}): string {
 }
 
 async function connect(resources: PostgresResources, options: EngineOptions): Promise<Postgres> {
-  const database = new Postgres(resources, options)
-  try {
-    await answerInTime(database.probe())
-    return database
-  } catch (error) {
-    await database[Symbol.asyncDispose]()
-    throw error
-  }
+  return opened(new Postgres(resources, options))
 }
 
 /** How to reach the server for LISTEN; `undefined` when neither an option nor the pool says. */
