@@ -22,8 +22,8 @@ async function main(place: Place): Promise<void> {
     ROWCAST_POLL_INTERVAL_MS: '50',
   })
   await using channel = await EventChannel.open<DemoEvents>(place.url, { ...optionsFromEnvironment() })
-  const publisher = new Child('publisher', './publisher.ts', process.env)
-  const workers = ['worker A', 'worker B'].map((name) => new Child(name, './worker.ts', process.env))
+  const publisher = new Child('publisher', 'publisher', process.env)
+  const workers = ['worker A', 'worker B'].map((name) => new Child(name, 'worker', process.env))
   const children = [publisher, ...workers]
   try {
     await until(() => children.every((child) => child.heard('ready')), 'the processes start')

@@ -9,7 +9,7 @@ import { DATABASES, database, type Place, type TestDatabase } from '../support/d
 import { silent } from '../support/logger.js'
 import { TcpProxy } from '../support/proxy.js'
 import { suite } from '../support/suite.js'
-import { eventually, within } from '../support/wait.js'
+import { eventually, onThisMachine, within } from '../support/wait.js'
 import { SOON_MS, Taker, World } from '../support/world.js'
 
 /*
@@ -99,7 +99,7 @@ for (const ground of GROUNDS) {
         assert.is(taken.payload, n)
         await taken.ack()
       }
-      assert.ok(median(tookMs) < FOUND_MS, `${tookMs.map(Math.round)} ms`)
+      assert.ok(median(tookMs) < onThisMachine(FOUND_MS), `${tookMs.map(Math.round)} ms`)
     })
   }
 
@@ -114,7 +114,7 @@ for (const ground of GROUNDS) {
     await tx.commit()
     const committedMs = performance.now()
     await next
-    assert.ok(performance.now() - committedMs < 1_000, `${performance.now() - committedMs} ms`)
+    assert.ok(performance.now() - committedMs < onThisMachine(1_000), `${performance.now() - committedMs} ms`)
   })
 
   test('what is given back elsewhere is found', async () => {

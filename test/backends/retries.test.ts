@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert'
 import type { LogDelivery } from '../../src/engines/sql/log/entry.js'
 import { Retries } from '../../src/engines/sql/log/retries.js'
 import { suite } from '../support/suite.js'
-import { eventually } from '../support/wait.js'
+import { eventually, onThisMachine } from '../support/wait.js'
 
 const test = suite('retries of a log')
 
@@ -36,7 +36,7 @@ test('ten thousand that wait cost as little as ten', () => {
     retries.take(10)
   }
   // Sorted anew for each, they take minutes.
-  assert.ok(performance.now() - startedMs < 2_000, `${performance.now() - startedMs} ms`)
+  assert.ok(performance.now() - startedMs < onThisMachine(2_000), `${performance.now() - startedMs} ms`)
   assert.is(retries.isFull, false)
   retries.add(delivery(10_000), 600_000)
   assert.is(retries.isFull, true)

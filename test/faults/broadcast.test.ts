@@ -8,9 +8,9 @@ import { World } from '../support/world.js'
  * The same program wherever it runs: backend 'notify', carried by the log where the database cannot notify.
  */
 
-const PROCESSES = 20
-const EVENTS = 3_000
-/** How long a run may take on a busy machine, in milliseconds: twenty processes start. */
+const PROCESSES = 10
+const EVENTS = 2_000
+/** How long a run may take on a busy machine, in milliseconds: ten processes start. */
 const RUN_MS = 150_000
 
 for (const database of DATABASES) {

@@ -7,7 +7,7 @@ import { ON_SERVERS } from '../support/databases.js'
 import { openRunDatabase } from '../support/servers/find.js'
 import { suite } from '../support/suite.js'
 import { tally } from '../support/tally.js'
-import { eventually, within } from '../support/wait.js'
+import { eventually, onThisMachine, within } from '../support/wait.js'
 
 /** How long a whole run may take on a busy machine, in milliseconds. */
 const RUN_MS = 60_000
@@ -22,7 +22,7 @@ for (const db of ON_SERVERS) {
       await using own = await openRunDatabase(db.name)
       await using cutter = cutterOf(own.url)
       await using run = await Run.open(db, { leaseMs: 2_000 }, await db.place(own.url))
-      const load = { callers: 4, pauseMs: 20, delayed: 0.1, delayMs: 1_000 }
+      const load = { callers: 2, pauseMs: 20, delayed: 0.1, delayMs: 1_000 }
       const [p0, p1] = await Promise.all([
         run.publisher('p0', load),
         run.publisher('p1', load),
@@ -40,7 +40,7 @@ for (const db of ON_SERVERS) {
         if (fact.type === 'rejected') assert.not(fact.definite, fact.error)
         if (fact.type === 'unsettled') assert.unreachable(fact.error)
       }
-      assert.ok(judgement.longestStallS < 6, `stalled for ${judgement.longestStallS} s`)
+      assert.ok(judgement.longestStallS < onThisMachine(6), `stalled for ${judgement.longestStallS} s`)
     },
     RUN_MS,
   )

@@ -5,7 +5,7 @@ import { DATABASES } from '../support/databases.js'
 import { silent } from '../support/logger.js'
 import { movableClock } from '../support/moved-clock.js'
 import { suite } from '../support/suite.js'
-import { eventually, within } from '../support/wait.js'
+import { eventually, onThisMachine, within } from '../support/wait.js'
 
 const LEASE_MS = 3_000
 /** By more than a lease, and by little. */
@@ -34,7 +34,7 @@ for (const db of DATABASES) {
         for (let i = 0; i < COUNT; i++) await channel.publish('orders', i)
         await eventually(PATIENCE_MS, () => attempts.length === COUNT + 1)
         const tookMs = performance.now() - startedMs
-        assert.ok(tookMs < LEASE_MS, `${tookMs} ms`)
+        assert.ok(tookMs < onThisMachine(LEASE_MS), `${tookMs} ms`)
         assert.equal(new Set(attempts), new Set([1]))
         const counts = channel.telemetry.snapshot()
         assert.equal([counts['events.lease.lost'], counts['events.redeliver']], [0, 0])

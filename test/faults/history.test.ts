@@ -2,7 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { type Fact, type Happening, type JudgeOptions, judge, Recorder, readHistory } from '../support/history/index.js'
+import {
+  type Fact,
+  type Happening,
+  HistoryReader,
+  type JudgeOptions,
+  judge,
+  Recorder,
+} from '../support/history/index.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('history checker')
@@ -249,7 +256,7 @@ test('facts of several processes come back in order of time, a line cut off by a
     two.record({ type: 'closed' })
     one.record({ type: 'died' }, 'w3')
     assert.equal(
-      readHistory(folder).map(({ actor, type }) => `${actor} ${type}`),
+      new HistoryReader(folder).facts.map(({ actor, type }) => `${actor} ${type}`),
       ['w1 closing', 'w2/1 closed', 'w3 died'],
     )
   } finally {

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import type { EventChannel } from '../../src/index.js'
 import { database, type Place } from '../support/databases.js'
 import { suite } from '../support/suite.js'
-import { eventually } from '../support/wait.js'
+import { eventually, onThisMachine } from '../support/wait.js'
 import { Taker, World } from '../support/world.js'
 
 const test = suite('a transaction open for long on postgres')
@@ -100,7 +100,7 @@ test(
       await nacked.nack()
       for (const id of [late, nacked.id, expired.id]) {
         const waitedMs = (await arrival(arrivals, id)) - readyMs
-        assert.ok(waitedMs < 2_000, `arrived after ${waitedMs} ms`)
+        assert.ok(waitedMs < onThisMachine(2_000), `arrived after ${waitedMs} ms`)
       }
     } finally {
       clearInterval(steady)
@@ -117,7 +117,7 @@ test(
     const [waiting, arrivals] = [place.table('log_incoming'), new Map<string, number>()]
     const { ready } = channel.listen('orders', ({ id }) => void arrivals.set(id, performance.now()))
     await ready
-    const median = async () => {
+    const measure = async () => {
       const times: number[] = []
       for (let i = 0; i < EVENTS; i++) {
         const publishedMs = performance.now()
@@ -126,6 +126,8 @@ test(
       }
       return times.sort((a, b) => a - b)[EVENTS / 2] ?? 0
     }
+    // The two cannot be measured in turn: of three medians, the one with which the rest of the machine had least to do.
+    const median = async () => Math.min(await measure(), await measure(), await measure())
     const beforeMs = await median()
     await using _snapshot = await openSnapshot(place)
     const insert = `insert into ${waiting} (id, channel, payload, created_at)`
@@ -141,7 +143,7 @@ test(
     const publishedMs = performance.now()
     await place.sql(`${insert} values ('${late}', 'orders', '"late"', now())`)
     const lateMs = (await arrival(arrivals, late)) - publishedMs
-    assert.ok(lateMs < 3_000, `${lateMs} ms`)
+    assert.ok(lateMs < onThisMachine(3_000), `${lateMs} ms`)
   },
   RUN_MS,
 )

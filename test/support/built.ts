@@ -4,7 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 
 /*
- * Tests and the programs that they start, as JavaScript: a process of them starts in a tenth of a second and the machine has
+ * Tests, the programs that they start and the examples, as JavaScript: a process of them starts in a tenth of a second and the machine has
  * hundreds to start. By tsx, which needs no build, it takes six times as long; that is how a single test is run by hand.
  */
 
@@ -39,6 +39,16 @@ export async function buildTests(tests: readonly string[]): Promise<Built> {
     plugins: [KEEP_ADDRESSES],
     logLevel: 'warning',
   })
+  // File by file: they import the package, as a user's do.
+  await build({
+    entryPoints: [...findFiles(join(ROOT, 'docs', 'examples'))],
+    outdir: folder,
+    outbase: ROOT,
+    format: 'esm',
+    target: 'node20',
+    sourcemap: true,
+    logLevel: 'warning',
+  })
   return {
     environment: { [VARIABLE]: folder },
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
@@ -64,8 +74,12 @@ const KEEP_ADDRESSES: Plugin = {
 }
 
 function findPrograms(): readonly string[] {
-  const support = join(ROOT, 'test', 'support')
-  return readdirSync(support, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && PROGRAMS.some((program) => file.startsWith(program)))
-    .map((file) => join(support, file))
+  return findFiles(join(ROOT, 'test', 'support'), PROGRAMS)
+}
+
+/** The TypeScript in a folder whose path there begins in one of these ways. */
+function findFiles(folder: string, beginnings: readonly string[] = ['']): readonly string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && beginnings.some((beginning) => file.startsWith(beginning)))
+    .map((file) => join(folder, file))
 }

@@ -14,7 +14,7 @@ export interface FileResult {
 }
 
 /** Longest that one file may take, in milliseconds. */
-const LIMIT_MS = 300_000
+const LIMIT_MS = 600_000
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what an ANSI escape starts with
 const ANSI = /\u001b\[[0-9;]*m/g
 

@@ -1,6 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+
+/** Of these files: TypeScript, or what was made of it. */
+const EXTENSION = extname(fileURLToPath(import.meta.url))
 
 /** One line between the demo and its child processes. */
 interface Line {
@@ -17,9 +21,11 @@ export class Child {
   readonly #lines: Line[] = []
   readonly ended: Promise<unknown>
 
-  constructor(name: string, script: string, environment: NodeJS.ProcessEnv) {
+  /** @param program one of these files, without its extension */
+  constructor(name: string, program: string, environment: NodeJS.ProcessEnv) {
     this.name = name
-    this.#process = fork(fileURLToPath(new URL(script, import.meta.url)), [name], { env: environment })
+    const file = fileURLToPath(new URL(`./${program}${EXTENSION}`, import.meta.url))
+    this.#process = fork(file, [name], { env: environment })
     this.#process.on('message', (line: Line) => this.#lines.push(line))
     this.ended = once(this.#process, 'exit')
   }

@@ -8,12 +8,12 @@ import {
   accountLog,
   assertKept,
   type Fact,
+  HistoryReader,
   type Judgement,
   type JudgeOptions,
   judge,
   nowMs,
   Recorder,
-  readHistory,
 } from '../history/index.js'
 import { silent } from '../logger.js'
 import { eventually } from '../wait.js'
@@ -52,6 +52,7 @@ export class Run implements AsyncDisposable {
   readonly channel: EventChannel
   readonly recorder: Recorder
   readonly #folder: string
+  readonly #history: HistoryReader
   readonly #options: ChannelOptions
   readonly #actors: Actor[] = []
   readonly #session: string | null
@@ -71,6 +72,7 @@ export class Run implements AsyncDisposable {
     this.#options = options
     this.#folder = mkdtempSync(join(tmpdir(), 'rowcast-history-'))
     this.recorder = new Recorder(this.#folder, 'test')
+    this.#history = new HistoryReader(this.#folder)
   }
 
   /**
@@ -140,7 +142,7 @@ export class Run implements AsyncDisposable {
   }
 
   get facts(): readonly Fact[] {
-    return readHistory(this.#folder)
+    return this.#history.facts
   }
 
   /** Counters and gauges that the parts of an actor ended with, added up; the actor must have ended. */

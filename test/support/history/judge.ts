@@ -26,7 +26,7 @@ export interface Judgement {
 /**
  * Judges what publishers and consumers of many processes saw, and what the tables held in the end, by the promises of
  * the queue.
- * @param facts in order of time, as `readHistory` returns them
+ * @param facts in order of time, as a `HistoryReader` has them
  */
 export function judge(facts: readonly Fact[], { ordered = false, cutShort = false }: JudgeOptions = {}): Judgement {
   const stories = tell(facts)

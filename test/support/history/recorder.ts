@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readdirSync, readSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Fact, type Happening, nowMs } from './fact.js'
 
@@ -37,13 +37,45 @@ export class Recorder implements Disposable {
   }
 }
 
-/** All facts of a history, in order of time. */
-export function readHistory(folder: string): readonly Fact[] {
-  const files = readdirSync(folder).filter((file) => file.endsWith('.jsonl'))
-  const facts = files.flatMap((file) => {
-    const lines = readFileSync(join(folder, file), 'utf8').split('\n')
-    // The last piece is empty, or what a killed process was writing.
-    return lines.slice(0, -1).map((line) => JSON.parse(line) as Fact)
-  })
-  return facts.sort((a, b) => a.at - b.at)
+/** The facts of a history, as far as they are written. Each is read once: a test looks some forty times a second. */
+export class HistoryReader {
+  readonly #folder: string
+  /** By file: how much of it was read, in bytes. */
+  readonly #read = new Map<string, number>()
+  #facts: readonly Fact[] = []
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  /** All of them, in order of time. */
+  get facts(): readonly Fact[] {
+    const files = readdirSync(this.#folder).filter((file) => file.endsWith('.jsonl'))
+    const news = files.flatMap((file) => this.#readOn(file))
+    if (news.length > 0) this.#facts = [...this.#facts, ...news].sort((a, b) => a.at - b.at)
+    return this.#facts
+  }
+
+  /** What follows the last whole line is what a process is writing, or was when it was killed. */
+  #readOn(file: string): readonly Fact[] {
+    const path = join(this.#folder, file)
+    const from = this.#read.get(file) ?? 0
+    const size = statSync(path).size
+    if (size === from) return []
+    const bytes = readPart(path, from, size - from)
+    const end = bytes.lastIndexOf('\n') + 1
+    this.#read.set(file, from + end)
+    const lines = bytes.toString('utf8', 0, end).split('\n').slice(0, -1)
+    return lines.map((line) => JSON.parse(line) as Fact)
+  }
+}
+
+function readPart(path: string, from: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length)
+  const file = openSync(path, 'r')
+  try {
+    return bytes.subarray(0, readSync(file, bytes, 0, length, from))
+  } finally {
+    closeSync(file)
+  }
 }
