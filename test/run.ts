@@ -22,7 +22,7 @@ const ROOT = fileURLToPath(new URL('.', import.meta.url))
 const NOT_TESTS = ['support', 'bench', 'soak', 'matrix']
 
 /** Those begin first, so that the end of a run does not wait for one of them. */
-const isLong = (file: string) => file.startsWith('faults')
+const isLong = (file: string) => /^(faults|backends\/probes|contract\/(left|order|iterate|groups|log))/.test(file)
 
 function findFiles(patterns: readonly string[]): readonly string[] {
   return readdirSync(ROOT, { recursive: true, encoding: 'utf8' })

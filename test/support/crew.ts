@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** At least this number of files runs at any time, however busy the machine is. */
 const FEWEST = 2
 /** At most this number: the servers are shared. */
-const MOST = 8
+const MOST = 10
 /** One more begins when the machine had this part of its time left since the last one began. */
-const IDLE_PART = 0.25
+const IDLE_PART = 0.15
 /** How long the machine is watched before one more begins, in milliseconds. */
 const WATCH_MS = 1_500
 

@@ -13,10 +13,11 @@ export interface Trap {
   /**
    * What becomes of that answer and of the connection:
    * - `cut`: nothing of it arrives, the connection breaks;
+   * - `cut all`: the same, and every other connection breaks, too;
    * - `half`: half of it arrives, then the connection breaks;
    * - `freeze`: nothing arrives any more in either direction, and nobody is told.
    */
-  readonly how: 'cut' | 'half' | 'freeze'
+  readonly how: 'cut' | 'cut all' | 'half' | 'freeze'
 }
 
 interface SetTrap extends Trap {
@@ -31,6 +32,8 @@ export class TcpProxy implements AsyncDisposable {
   #target: { host: string; port: number }
   #delayMs = 0
   #refusing = false
+  /** Clients that wait to be let in; `undefined` when all are let in at once. */
+  #held: Socket[] | undefined
   #requests = 0
   #isSilent = false
 
@@ -106,7 +109,18 @@ export class TcpProxy implements AsyncDisposable {
     this.#refusing = refusing
   }
 
+  /** Lets nobody in until the function that it returns is called: who comes meanwhile waits, and loses nothing. */
+  hold(): () => void {
+    const held: Socket[] = []
+    this.#held = held
+    return () => {
+      this.#held = undefined
+      for (const client of held) this.#accept(client)
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const client of this.#held ?? []) client.destroy()
     this.cut()
     await new Promise((resolve) => this.#server.close(resolve))
   }
@@ -116,13 +130,18 @@ export class TcpProxy implements AsyncDisposable {
       client.on('error', () => undefined).destroy()
       return
     }
-    const link = new Link(client, connect(this.#target), {
+    if (this.#held !== undefined) {
+      this.#held.push(client.pause())
+      return
+    }
+    const link = new Link(client.resume(), connect(this.#target), {
       traps: this.#traps,
       delayMs: () => this.#delayMs,
       onRequest: () => {
         this.#requests++
       },
       onEnd: () => this.#links.delete(link),
+      cutAll: () => this.cut(),
     })
     this.#links.add(link)
     if (this.#isSilent) link.freeze()
@@ -143,6 +162,7 @@ interface LinkProxy {
   delayMs(): number
   onRequest(): void
   onEnd(): void
+  cutAll(): void
 }
 
 /** One connection through the proxy. */
@@ -224,6 +244,7 @@ class Link {
     this.#armed = undefined
     if (how === 'freeze') this.freeze()
     else if (how === 'cut') this.cut()
+    else if (how === 'cut all') this.#proxy.cutAll()
     else this.#client.write(answer.subarray(0, Math.floor(answer.length / 2)), () => this.cut())
     sprung.resolve()
   }

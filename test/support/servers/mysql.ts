@@ -59,10 +59,7 @@ export async function askMysql(url: string, sql: string): Promise<readonly Recor
 export async function startMysql(settings: readonly string[] = []): Promise<OwnServer> {
   demand('mysql')
   const program = installed() ?? unpacked()
-  const folder = makeFolder('mysql', program.account)
-  const data = join(folder, 'data')
-  cpSync(initialized(program), data, { recursive: true })
-  if (program.account !== undefined) runCommand('chown', ['-R', `${program.account.uid}:${program.account.gid}`, data])
+  const { folder, data } = copyData(initialized(program), 'mysql', program.account)
   return startProgram(program, folder, data, ['--mysqlx=OFF', '--sync-binlog=0', ...settings])
 }
 
@@ -125,23 +122,40 @@ export function asRoot(): readonly string[] {
   return process.getuid?.() === 0 ? ['--user=root'] : []
 }
 
-/** A folder of data as the server makes it at first. */
+/** A folder of data as MySQL makes it at first. */
 function initialized({ command, account }: Program): string {
   const environment = { env: command.env ?? process.env }
   const version = runCommand(command.file, [...command.args, '--version'], environment)
-  const kept = join(CACHE, version.replace(/.*Ver (\S+).*/s, 'mysql-$1'))
-  if (existsSync(kept)) return kept
-  mkdirSync(CACHE, { recursive: true })
-  const folder = makeFolder('mysql', account)
-  const ready = mkdtempSync(join(CACHE, 'making-'))
-  try {
+  return initialData(version.replace(/.*Ver (\S+).*/s, 'mysql-$1'), account, (folder) => {
     const [data, first] = [join(folder, 'data'), join(folder, 'first.sql')]
     writeFileSync(first, FIRST_SQL)
-    const settings = ['--initialize-insecure', `--datadir=${data}`, `--init-file=${first}`, SMALL_LOG]
+    const settings = [
+      '--initialize-insecure',
+      `--datadir=${data}`,
+      `--init-file=${first}`,
+      `--tmpdir=${folder}`,
+      SMALL_LOG,
+    ]
     runCommand(command.file, [...command.args, ...settings], { ...account, ...environment })
-    cpSync(data, ready, { recursive: true })
     // The name of one server; each gets its own.
-    rmSync(join(ready, 'auto.cnf'))
+    rmSync(join(data, 'auto.cnf'))
+    return data
+  })
+}
+
+/**
+ * A folder of data as a server makes it at first, which takes seconds: made once, and copied for each server.
+ * @param name of the server's kind and version
+ * @param make makes it in an empty folder, and returns where; what it runs must keep its temporary files there, too
+ */
+export function initialData(name: string, account: Account | undefined, make: (folder: string) => string): string {
+  const kept = join(CACHE, name)
+  if (existsSync(kept)) return kept
+  mkdirSync(CACHE, { recursive: true })
+  const folder = makeFolder('first', account)
+  const ready = mkdtempSync(join(CACHE, 'making-'))
+  try {
+    cpSync(make(folder), ready, { recursive: true })
     renameSync(ready, kept)
   } catch (error) {
     // Another run may have been quicker.
@@ -150,4 +164,13 @@ function initialized({ command, account }: Program): string {
     for (const made of [folder, ready]) rmSync(made, { recursive: true, force: true })
   }
   return kept
+}
+
+/** A folder with such data of its own, for the account that runs the server. */
+export function copyData(from: string, kind: string, account: Account | undefined): { folder: string; data: string } {
+  const folder = makeFolder(kind, account)
+  const data = join(folder, 'data')
+  cpSync(from, data, { recursive: true })
+  if (account !== undefined) runCommand('chown', ['-R', `${account.uid}:${account.gid}`, data])
+  return { folder, data }
 }
