@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { readSources } from './read-sources.js'
 
 /*
  * Writes the SQL of each dialect into a module that is compiled and published, so that nothing is read from disk at run time and
@@ -8,7 +9,6 @@ import { fileURLToPath } from 'node:url'
  */
 
 const DIALECTS = ['postgres', 'mysql', 'sqlite']
-const FOLDERS = ['statements', 'migrations']
 
 /** @param root of the package */
 export function writeSources(root: string): void {
@@ -24,28 +24,11 @@ export function writeSources(root: string): void {
 }
 
 function moduleOf(folder: string, dialect: string): string {
-  const lists = FOLDERS.map((name) => `  ${name}: [\n${entriesOf(join(folder, name))}  ],\n`)
   return `// Written by sql/write-sources.ts from sql/${dialect}: edit those files.
-import type { Sources } from '../statements.js'
+import type { Sources } from '../source.js'
 
-export const sources: Sources = {
-${lists.join('')}}
+export const sources: Sources = ${JSON.stringify(readSources(folder), undefined, 2)}
 `
-}
-
-function entriesOf(folder: string): string {
-  const lines = readFolder(folder).map(
-    ({ name, text }) => `    { name: ${JSON.stringify(name)}, text: ${JSON.stringify(text)} },\n`,
-  )
-  return lines.join('')
-}
-
-/** The files of SQL in a folder, in the order of their names. */
-export function readFolder(folder: string): readonly { readonly name: string; readonly text: string }[] {
-  return readdirSync(folder)
-    .filter((file) => file.endsWith('.sql'))
-    .sort()
-    .map((file) => ({ name: file.slice(0, -'.sql'.length), text: readFileSync(join(folder, file), 'utf8') }))
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) writeSources(fileURLToPath(new URL('..', import.meta.url)))

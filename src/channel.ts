@@ -1,19 +1,18 @@
-import { DatabaseClock } from './common/clock.js'
 import { ConfigurationError } from './common/errors.js'
-import { closed, Lifecycle } from './common/lifecycle.js'
+import { Lifecycle } from './common/lifecycle.js'
 import type { SchemaInputs, SchemaOutputs, Schemas } from './common/schema.js'
 import { Telemetry, type TelemetryReader } from './common/telemetry.js'
 import { Consumers } from './consume/consumers.js'
 import type { Handler, Listener } from './consume/listener.js'
 import type { Subscription } from './consume/subscription.js'
-import type { AppliedMigration, Backend, ChannelStats, Engine, EngineName } from './engine.js'
+import type { AppliedMigration, ChannelStats, Engine, EngineName, Operator } from './engine.js'
 import type { EventId, EventMessage, NackOptions } from './event.js'
-import { resolveTarget, type Target } from './open.js'
+import { type Opened, openEngine, type Target } from './open.js'
 import { DeadLetters } from './operate/dead-letters.js'
 import { Groups } from './operate/groups.js'
 import { checkHealth, type Health } from './operate/health.js'
+import { countEvents } from './operate/stats.js'
 import type { AnyEvents, MessageOf, Publication } from './options/event-map.js'
-import { resolveChannels } from './options/names.js'
 import type {
   BackendName,
   ChannelOptions,
@@ -23,13 +22,7 @@ import type {
   StopOptions,
   SubscribeOptions,
 } from './options/options.js'
-import {
-  type ResolvedChannelOptions,
-  resolveChannelOptions,
-  resolveCloseOptions,
-  resolveListenOptions,
-  resolveSubscribeOptions,
-} from './options/resolve.js'
+import { resolveCloseOptions } from './options/resolve.js'
 import { Publishing } from './publish/publishing.js'
 
 /**
@@ -51,57 +44,45 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
   readonly deadLetters: DeadLetters
   /** Log: who remembers a place in it. */
   readonly groups: Groups
+  /** What was picked. */
+  readonly backend: BackendName
+  /** What carries the events: the kind of database. */
+  readonly engine: EngineName
   readonly #engine: Engine
-  readonly #backend: Backend
-  readonly #options: ResolvedChannelOptions
+  readonly #operator: Operator
   readonly #publishing: Publishing
   readonly #consumers: Consumers
   readonly #life: Lifecycle
 
-  private constructor(parts: {
-    engine: Engine
-    backend: Backend
-    options: ResolvedChannelOptions
-    telemetry: Telemetry
-    clock: DatabaseClock
-  }) {
-    if (!(parts?.telemetry instanceof Telemetry)) {
+  private constructor(opened: Opened) {
+    if (!(opened?.telemetry instanceof Telemetry)) {
       throw new ConfigurationError('new EventChannel: a channel is opened: await EventChannel.open(url)')
     }
-    this.#engine = parts.engine
-    this.#backend = parts.backend
-    this.#options = parts.options
-    this.#life = new Lifecycle({
+    const { engine, backend } = opened
+    this.#engine = engine
+    this.engine = engine.name
+    this.backend = backend.name
+    this.#life = new Lifecycle(opened.options.logger, {
       drain: (drainMs) => this.#consumers.drain(drainMs),
-      letGo: [
-        () => this.#consumers.letGo(),
-        () => this.#publishing.idle(),
-        async () => this.#backend[Symbol.asyncDispose](),
-        async () => this.#engine[Symbol.asyncDispose](),
-      ],
-      abandon: (error) => {
-        this.#publishing.abandon(error)
-        this.#engine.abandon()
-      },
-      logger: parts.options.logger,
+      letGo: [() => this.#consumers.letGo(), () => this.#publishing.idle(), backend, engine],
+      abandon: [(error) => this.#publishing.abandon(error), () => engine.abandon()],
     })
-    const { assertNotClosed } = this.#life
-    this.#consumers = new Consumers({ ...parts, assertNotClosed })
-    this.#publishing = new Publishing({ ...parts, live: (channels) => this.#consumers.live(channels) })
-    this.telemetry = parts.telemetry
-    this.deadLetters = new DeadLetters(parts.backend, assertNotClosed)
-    this.groups = new Groups(parts.backend, assertNotClosed)
+    const { assertOpen, assertNotClosed, refusal } = this.#life
+    this.#consumers = new Consumers({ ...opened, assertOpen, assertNotClosed })
+    this.#publishing = new Publishing({ ...opened, refusal, live: (channels) => this.#consumers.live(channels) })
+    this.#operator = engine.operator(backend.name, opened)
+    this.telemetry = opened.telemetry
+    this.deadLetters = new DeadLetters(this.#operator, backend.name, assertNotClosed)
+    this.groups = new Groups(this.#operator, backend.name, assertNotClosed)
   }
 
   /**
    * Opens a channel on a database, and brings its tables up to date unless `autoMigrate` is false.
    * @param target a URL (`sqlite:./app.db`, `sqlite::memory:`, `postgres://…`, `mysql://…`, `mariadb://…`) as text or `URL`, or an engine
    *   made from a pool of your own
-   * @throws {ConfigurationError} when an option or the target is wrong, the database refuses the login, or a driver is
-   *   missing
-   * @throws {ConnectionError} when the database cannot be reached
-   * @throws {MigrationError} when the tables are not the ones this version works on
-   * @throws {UnsupportedError} when the database cannot do what the backend needs
+   * @throws {ConfigurationError} for a wrong option or target, a login that is refused, a driver that is missing
+   * @throws {ConnectionError} when the database cannot be reached; {MigrationError} when its tables are not those of this
+   *   version; {UnsupportedError} when it cannot do what the backend needs
    */
   static open<const S extends Schemas>(
     target: Target,
@@ -112,27 +93,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
     options?: ChannelOptions,
   ): Promise<EventChannel<Events>>
   static async open(target: Target, given: ChannelOptions = {}): Promise<EventChannel> {
-    const options = resolveChannelOptions(given)
-    const engine = await (await resolveTarget(target)).connect(options)
-    try {
-      const context = { clock: new DatabaseClock(), telemetry: new Telemetry(), options }
-      context.clock.observe(await engine.now())
-      const backend = await engine.open(options.backend ?? engine.defaultBackend, context)
-      return new EventChannel({ engine, backend, ...context })
-    } catch (error) {
-      await engine[Symbol.asyncDispose]()
-      throw error
-    }
-  }
-
-  /** What was picked. */
-  get backend(): BackendName {
-    return this.#backend.name
-  }
-
-  /** What carries the events: the kind of database. */
-  get engine(): EngineName {
-    return this.#engine.name
+    return new EventChannel(await openEngine(target, given))
   }
 
   /**
@@ -140,20 +101,17 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
    * once it will commit with it. Waits for subscriptions of this object that are not live yet.
    * @throws {ClosedError} {ConfigurationError} {PayloadError} {ConnectionError}
    * @throws {UnsupportedError} when an option asks for what the backend, which stores nothing, cannot do
-   * @see sql/postgres/statements/publish.sql
+   * @see sql/postgres/queue/publish.sql
    */
   publish<C extends keyof Events & string>(channel: C, payload: Events[C], options?: PublishOptions): Promise<EventId> {
-    if (this.#life.isClosed) return Promise.reject(closed())
     return this.#publishing.publish(channel, payload, options)
   }
 
   /**
-   * Publishes several events in one transaction, all or none; their ids in input order.
-   * @param options.tx the caller's own open transaction, as of `publish`
-   * @throws as `publish`
+   * Publishes several events in one transaction, all or none, else as `publish`; their ids in input order.
+   * @param options.tx the caller's own open transaction
    */
   publishMany(events: readonly Publication<Events>[], options?: Pick<PublishOptions, 'tx'>): Promise<EventId[]> {
-    if (this.#life.isClosed) return Promise.reject(closed())
     return this.#publishing.publishMany(events, options)
   }
 
@@ -161,42 +119,27 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
    * SQLite only: publishes without waiting, for use inside a synchronous `database.transaction()`. Runs on the database
    * that was passed to `sqlite({ database })` or as `tx`; commits or rolls back with its transaction. Blocks while another
    * process writes, for as long as that database's own timeout says.
-   * @throws {UnsupportedError} on other databases and backends
-   * @throws {PayloadError} also when the schema of the channel is asynchronous
+   * @throws {UnsupportedError} on other databases and backends; {PayloadError} also when the schema is asynchronous
    */
   publishSync<C extends keyof Events & string>(channel: C, payload: Events[C], options?: PublishOptions): EventId {
-    this.#life.assertNotClosed()
     return this.#publishing.publishSync(channel, payload, options)
   }
 
-  /**
-   * Subscribes to one channel or several; listening starts now. Iterate over what it returns, and ack each event.
-   * @throws {ClosedError} {ConfigurationError}
-   */
+  /** Subscribes, from now on: iterate over what it returns, and ack each event. @throws {ClosedError} {ConfigurationError} */
   subscribe<C extends keyof Delivered & string>(
     channels: C | readonly C[],
     options?: SubscribeOptions,
   ): Subscription<MessageOf<Delivered, C>> {
-    this.#life.assertOpen()
-    const resolved = resolveSubscribeOptions(this.#options, options)
-    return this.#consumers.subscribe(resolveChannels(channels), resolved) as unknown as Subscription<
-      MessageOf<Delivered, C>
-    >
+    return this.#consumers.subscribe(channels, options) as unknown as Subscription<MessageOf<Delivered, C>>
   }
 
-  /**
-   * Calls a handler for each event of one channel or several; listening starts now.
-   * @throws {ClosedError} {ConfigurationError}
-   */
+  /** Calls a handler for each event, from now on. @throws {ClosedError} {ConfigurationError} */
   listen<C extends keyof Delivered & string>(
     channels: C | readonly C[],
     handler: Handler<MessageOf<Delivered, C>>,
     options?: ListenOptions,
   ): Listener {
-    this.#life.assertOpen()
-    if (typeof handler !== 'function') throw new ConfigurationError('listen: the handler is not a function')
-    const resolved = resolveListenOptions(this.#options, options)
-    return this.#consumers.listen(resolveChannels(channels), handler as unknown as Handler, resolved)
+    return this.#consumers.listen(channels, handler as unknown as Handler, options)
   }
 
   /** Stops a listener by its id; `false` when there is none of that id (any more). */
@@ -209,36 +152,27 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
    * @throws {RowcastError} with code `NOT_HELD` when this object holds no event of that id (any more)
    */
   async ack(event: EventMessage | EventId): Promise<boolean> {
-    this.#life.assertNotClosed()
     return this.#consumers.find(event).ack()
   }
 
-  /**
-   * Gives back an event, or the one of an id, that is in this object's hands; `false` when its lease was lost.
-   * @throws {RowcastError} with code `NOT_HELD` when this object holds no event of that id (any more)
-   */
+  /** Gives back an event, or the one of an id, as `ack` settles it for good. */
   async nack(event: EventMessage | EventId, options?: NackOptions): Promise<boolean> {
-    this.#life.assertNotClosed()
     return this.#consumers.find(event).nack(options)
   }
 
   /**
-   * One row a channel: how many events are in which stage of life. Counts rows: not for every second.
-   * @param channel the one to count. @default all
+   * One row for each channel, or for one: how many events are in which stage of life. Counts rows: not for every second.
    * @throws {UnsupportedError} where the backend stores nothing
-   * @see sql/postgres/statements/stats.sql
    */
   async stats(channel?: keyof Delivered & string): Promise<readonly ChannelStats[]> {
     this.#life.assertNotClosed()
-    const [name] = channel === undefined ? [] : resolveChannels(channel)
-    return this.#backend.stats(name)
+    return countEvents(this.#operator, this.backend, channel)
   }
 
   /**
    * Brings the tables up to date, as opening does unless `autoMigrate` is false; returns what was applied. A notify channel
    * opens without tables: for it, this makes them ahead of the first payload that spills.
-   * @throws {MigrationError} when the tables are newer than this version or not the ones it made, the database refuses, or
-   *   another process has been migrating for a minute
+   * @throws {MigrationError} when the tables are not its own, the database refuses, or another process is at it for a minute
    */
   async migrate(): Promise<readonly AppliedMigration[]> {
     this.#life.assertNotClosed()

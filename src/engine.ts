@@ -32,6 +32,8 @@ export interface Engine extends AsyncDisposable {
   now(): Promise<number>
   /** Makes ready what the backend needs, and opens it. */
   open(backend: BackendName, context: EngineContext): Promise<Backend>
+  /** What people ask of the events of a backend, and do to them; it need not be open. */
+  operator(backend: BackendName, context: EngineContext): Operator
   /** Brings its tables up to date. */
   migrate(): Promise<readonly AppliedMigration[]>
   /** Keeps nothing waiting any more that was asked of it, and breaks its connections. Nothing works after that. */
@@ -72,7 +74,7 @@ export interface AppliedMigration {
   readonly name: string
 }
 
-/** Delivery semantics: who gets an event, and whether it survives. */
+/** Delivery: who gets an event, and whether it survives. */
 export interface Backend extends AsyncDisposable {
   readonly name: BackendName
   /** What it can do; an option that needs more is refused. */
@@ -83,24 +85,28 @@ export interface Backend extends AsyncDisposable {
   readonly publishSync?: ((events: readonly NewEvent[], tx: unknown) => readonly EventId[]) | undefined
   /** Resolves once what is published from now on will be delivered. */
   subscribe(channels: readonly string[], options: ResolvedSubscribeOptions): Promise<Inbox>
-  /** Counts by channel; of one, or of all. */
-  stats(channel: string | undefined): Promise<readonly ChannelStats[]>
+}
+
+/** What people ask of the events of a backend, and do to them. */
+export interface Operator {
+  /** Counts by channel; of one, or of all. Absent: nothing is stored. */
+  readonly stats?: (channel: string | undefined) => Promise<readonly ChannelStats[]>
   /** Absent: nothing is set aside. */
   readonly deadLetters?: DeadLetterStore
-  /** Absent: nobody's place is remembered. */
+  /** Absent: no reader's place is remembered. */
   readonly groups?: GroupStore
 }
 
-/** One subscription's side of a backend. */
-export interface Inbox extends AsyncDisposable {
+/** One subscription's side of a backend. What it takes comes back to it as it was, so that a backend's deliveries may have more to them. */
+export interface Inbox<Taken extends Delivery = Delivery> extends AsyncDisposable {
   /** Whether there are more events than one take brings, and another take may be under way at the same time. */
   readonly isPlenty: boolean
   /** Waits for at least one delivery; none when the signal aborted. */
-  take(limit: number, signal: AbortSignal): Promise<readonly Delivery[]>
+  take(limit: number, signal: AbortSignal): Promise<readonly Taken[]>
   /** Settles for good. One comes for each event, so it is answered by call-back: a promise for each costs more than the rest. */
-  ack(delivery: Delivery, outcome: Outcome): void
+  ack(delivery: Taken, outcome: Outcome): void
   /** Any other way of settling. `false`: the lease was lost. */
-  settle(delivery: Delivery, how: Settlement): Promise<boolean>
+  settle(delivery: Taken, how: Settlement): Promise<boolean>
 }
 
 /** Who wants to know how an ack ended. Told one of the two, once; neither throws. */

@@ -1,8 +1,18 @@
+import { DatabaseClock } from './common/clock.js'
 import { ConfigurationError } from './common/errors.js'
-import type { EngineSource } from './engine.js'
+import { Telemetry } from './common/telemetry.js'
+import type { Backend, Engine, EngineContext, EngineSource } from './engine.js'
+import type { ChannelOptions } from './options/options.js'
+import { resolveChannelOptions } from './options/resolve.js'
 
 /** What `EventChannel.open` opens. */
 export type Target = string | URL | EngineSource
+
+/** An engine with its backend open, and what both are made from. */
+export interface Opened extends EngineContext {
+  readonly engine: Engine
+  readonly backend: Backend
+}
 
 type Loader = (url: string) => Promise<EngineSource>
 
@@ -15,8 +25,23 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   sqlite: async (url) => (await import('./engines/sql/sqlite.js')).sqliteUrl(url),
 }
 
+/** Connects to what `EventChannel.open` was pointed at, and opens the backend. */
+export async function openEngine(target: Target, given: ChannelOptions): Promise<Opened> {
+  const options = resolveChannelOptions(given)
+  const engine = await (await resolveTarget(target)).connect(options)
+  try {
+    const context = { clock: new DatabaseClock(), telemetry: new Telemetry(), options }
+    context.clock.observe(await engine.now())
+    const backend = await engine.open(options.backend ?? engine.defaultBackend, context)
+    return { engine, backend, ...context }
+  } catch (error) {
+    await engine[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
 /**
- * The engine that `EventChannel.open` was pointed at.
+ * The engine that a target names.
  * @throws {ConfigurationError} when it is neither a URL of a known scheme nor an engine; the URL is not repeated, since
  * it may hold a password
  */

@@ -1,21 +1,14 @@
 import * as assert from 'uvu/assert'
+import { postgresDialect } from '../src/engines/sql/databases/postgres/dialect.js'
 import { KnownStatement } from '../src/engines/sql/databases/postgres/known-statement.js'
+import { statementOf } from './support/sql.js'
 import { suite } from './support/suite.js'
 
 const test = suite('a statement that is planned anew')
 
 /** One that has run a while, and two of whose last executions were long. */
 function grownLong() {
-  const known = new KnownStatement({
-    name: 'exchange',
-    step: undefined,
-    text: 'select 1',
-    parameters: [],
-    each: undefined,
-    layouts: new Map(),
-    cuttable: [],
-    counted: [],
-  })
+  const known = new KnownStatement(statementOf(postgresDialect('rowcast'), 'select 1'))
   const prepared = known.query([], true)
   for (let i = 0; i < 20; i++) known.note(prepared, 1)
   known.note(prepared, 100)

@@ -43,7 +43,7 @@ test(
     const project = install(tarball)
     try {
       const packed = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' })
-      assert.match(packed, /package\/sql\/postgres\/statements\/exchange\.sql/)
+      assert.match(packed, /package\/sql\/postgres\/queue\/ack_and_claim\.sql/)
       assert.match(packed, /package\/LICENSE/)
       assert.not.match(packed, /\.test\.|\/test\/|\.tsbuildinfo/)
 

@@ -12,29 +12,13 @@ import { Taker, World } from './support/world.js'
 
 /** Every statement that runs while events come and go. */
 const VERBS = [
-  'publish',
-  'publish_one',
-  'schedule',
-  'dedupe',
-  'find_keys',
-  'probe_keys',
-  'claim',
-  'exchange',
-  'extend',
-  'find_leased',
-  'release',
-  'reschedule',
-  'bury',
-  'promote',
-  'next_due',
-  'probe_queue',
-  'purge',
-  'find',
-  'find_acked',
-] as const
+  ...['publish', 'publish_one', 'schedule', 'take_keys', 'find_keys', 'probe_keys', 'claim', 'ack_and_claim'],
+  ...['ack_held_and_claim', 'extend', 'find_leased', 'release', 'reschedule', 'dead_letter', 'promote', 'next_due'],
+  ...['probe', 'purge', 'find', 'find_acked'],
+].map((verb) => `queue/${verb}`)
 /** Those that look for what is first, and so read along an index. */
 const ALONG_AN_INDEX =
-  /^(claim|exchange|exchange\.(4-(head|claimed)|5-claimed|6-leased)|promote|promote\.(1-\w+|2-due)|next_due|probe_queue|purge|purge\.1-old)$/
+  /^queue\/(claim|ack_and_claim|ack_(held_)?and_claim\.(head|claimed|leased)|promote|promote\.(ripe|stored|removed|due)|next_due|probe|purge|purge\.old)$/
 
 const TABLES = ['queue', 'scheduled', 'history', 'dead_letter', 'dedupe']
 const COUNTS = { orders: 4_000, refunds: 2_000, mail: 400 }
@@ -134,9 +118,9 @@ async function findFaults(planner: Planner, parameters: Parameters): Promise<rea
   const faults: string[] = []
   const verbs = VERBS.filter((verb) => statements.has(verb))
   for (const statement of verbs.flatMap((verb) => statements.get(verb))) {
-    const allowed = ALONG_AN_INDEX.test(statement.name) ? ['lookup', 'range'] : ['lookup']
+    const allowed = ALONG_AN_INDEX.test(statement.title) ? ['lookup', 'range'] : ['lookup']
     for (const { kind, said } of await planner.explain(statement, parameters)) {
-      if (!allowed.includes(kind)) faults.push(`${statement.name}: ${kind}: ${said}`)
+      if (!allowed.includes(kind)) faults.push(`${statement.title}: ${kind}: ${said}`)
     }
   }
   return faults
@@ -185,10 +169,10 @@ test('a log that has grown fast, of which the planner knows nothing yet, is read
   for (const table of ['', 'log', 'log_incoming']) {
     if (table !== '') await place.sql(`analyze ${place.table(table)}`)
     const faults: string[] = []
-    for (const statement of ['read_log', 'advance', 'purge_log'].flatMap((verb) => statements.get(verb))) {
+    for (const statement of ['log/read', 'log/sequence', 'log/purge'].flatMap((verb) => statements.get(verb))) {
       for (const { kind, said } of await planner.explain(statement, parameters)) {
         const isFirstChannel = said.endsWith('Limit > Index Only Scan: undefined')
-        if (kind === 'sort' || (kind === 'scan' && !isFirstChannel)) faults.push(`${statement.name}: ${kind}: ${said}`)
+        if (kind === 'sort' || (kind === 'scan' && !isFirstChannel)) faults.push(`${statement.title}: ${kind}: ${said}`)
       }
     }
     assert.equal(faults, [], table)
@@ -236,7 +220,7 @@ async function held<Result>(place: Place, work: () => Promise<Result>): Promise<
 /** How often the sessions of a pool have executed the exchange as a prepared statement. */
 async function countExecutions(pool: pg.Pool): Promise<number> {
   const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => pool.connect()))
-  const sql = `select generic_plans + custom_plans as executions from pg_prepared_statements where name like 'rowcast_exchange%'`
+  const sql = `select generic_plans + custom_plans as executions from pg_prepared_statements where name like 'rowcast_queue_ack_and_claim%'`
   const found = await Promise.all(clients.map((client) => client.query<{ executions: string }>(sql)))
   for (const client of clients) client.release()
   return found.flatMap(({ rows }) => rows).reduce((sum, { executions }) => sum + Number(executions), 0)

@@ -4,7 +4,7 @@ import { FIRST_ID } from '../src/common/clock.js'
 import { mysqlDialect } from '../src/engines/sql/databases/mysql/dialect.js'
 import { bind, type Parameters, type Statement, Statements } from '../src/engines/sql/statements.js'
 import { MYSQL_FAMILY, type Place } from './support/databases.js'
-import { readSql } from './support/sql.js'
+import { listSteps } from './support/sql.js'
 import { suite } from './support/suite.js'
 import { World } from './support/world.js'
 
@@ -21,13 +21,16 @@ const MOST_PAGE_READ = 102
 
 /** What reads everything of a channel or a table, and why it may. */
 const READS_ALL = new Map([
-  ['stats', 'counts'],
-  ['stats_log', 'counts'],
-  ['list_groups', 'counts what is before a group'],
-  ['find_appended', 'searches the log for events whose publish broke off'],
-  ['append_again.2-stored', 'searches the log for events whose publish broke off'],
-  ['find_position', 'searches the log for a reader that finds it emptied or restored'],
-  ['lead.1-free', 'looks from the tail of the log to the place where a member died: once, when another takes over'],
+  ['operate/count_queue', 'counts'],
+  ['operate/count_log', 'counts'],
+  ['operate/list_groups', 'counts what is before a group'],
+  ['log/find_appended', 'searches the log for events whose publish broke off'],
+  ['log/append_again.stored', 'searches the log for events whose publish broke off'],
+  ['log/find_position', 'searches the log for a reader that finds it emptied or restored'],
+  [
+    'log/lease_group.free',
+    'looks from the tail of the log to the place where a member died: once, when another takes over',
+  ],
 ])
 
 const DIGITS = `(${Array.from({ length: 10 }, (_, digit) => `select ${digit} as digit`).join(' union all ')})`
@@ -36,7 +39,7 @@ const NUMBERS = `(select 1 + a.digit + 10 * b.digit + 100 * c.digit + 1000 * d.d
 const LATER = 'date_add(utc_timestamp(6), interval n minute)'
 const EVENT = "uuid(), 'orders', '1', utc_timestamp(6)"
 
-const sources = new Map(readSql('mysql', 'statements').map(({ name, text }) => [name, text]))
+const sources = new Map(listSteps('mysql').map(({ title, text }) => [title, text]))
 
 /** Thousands of rows in each table, of which the optimizer knows nothing yet. */
 async function fill({ table, sql }: Place): Promise<void> {
@@ -87,7 +90,12 @@ async function parametersFor({ table, sql }: Place, statement: Statement): Promi
   }))
   const known: Parameters = {
     ...{ channel: 'orders', channels: ['', 'orders', 'none'], consumer_group: 'g', consumer: 'test', limit: 100 },
-    ...{ after: statement.name === 'list_dead' ? null : 5_000, until: 9_000, position: 1, from_id: FIRST_ID },
+    ...{
+      after: statement.title === 'operate/list_dead_letters' ? null : 5_000,
+      until: 9_000,
+      position: 1,
+      from_id: FIRST_ID,
+    },
     ...{ lease_token: token, lease_ms: 1_000, retention_ms: 86_400_000, keep_history: true },
     ...{ log_position: 0, naps: [0.001] },
     ...{
@@ -101,7 +109,7 @@ async function parametersFor({ table, sql }: Place, statement: Statement): Promi
     },
     ...{
       compatible_from: 1,
-      id: statement.name === 'list_dead' ? null : FIRST_ID,
+      id: statement.title === 'operate/list_dead_letters' ? null : FIRST_ID,
       payload: '1',
       metadata: null,
       priority: 5,
@@ -111,9 +119,9 @@ async function parametersFor({ table, sql }: Place, statement: Statement): Promi
     ...{ ids: rows.map(({ id }) => id), keyed: rows.map(({ id }) => id), error: 'no', reason: null },
   }
   const values = statement.parameters.map((name) => {
-    const isList = new RegExp(`json_(table|length|extract)\\(:${name}\\b`).test(sources.get(statement.name) ?? '')
+    const isList = new RegExp(`json_(table|length|extract)\\(:${name}\\b`).test(sources.get(statement.title) ?? '')
     if (name.endsWith('_ms') && !(name in known)) return [name, 1_000]
-    if (!(name in known || isList)) throw new Error(`${statement.name} takes ${name}: say here what that may be`)
+    if (!(name in known || isList)) throw new Error(`${statement.title} takes ${name}: say here what that may be`)
     return [name, known[name] ?? (isList ? rows : null)]
   })
   return Object.fromEntries(values)
@@ -131,7 +139,7 @@ for (const db of MYSQL_FAMILY) {
     const faults: string[] = []
     for (const statement of [...verbs].flatMap((verb) => statements.get(verb))) {
       const reads = await countReads(place, statement, await parametersFor(place, statement))
-      if (reads > MOST_READ && !READS_ALL.has(statement.name)) faults.push(`${statement.name} reads ${reads} rows`)
+      if (reads > MOST_READ && !READS_ALL.has(statement.title)) faults.push(`${statement.title} reads ${reads} rows`)
     }
     assert.equal(faults, [])
   }, 60_000)
@@ -140,7 +148,7 @@ for (const db of MYSQL_FAMILY) {
     await using world = await World.open(db)
     const { place } = world
     await fill(place)
-    const [page] = new Statements(mysqlDialect(String(place.options.tablePrefix))).get('list_dead')
+    const [page] = new Statements(mysqlDialect(String(place.options.tablePrefix))).get('operate/list_dead_letters')
     assert.ok(page)
     const letter = String(
       (await place.sql(`select id from ${place.table('dead_letter')} order by id limit 5000, 1`))[0]?.id,
@@ -160,7 +168,7 @@ for (const db of MYSQL_FAMILY) {
   test('a group that nobody died in is taken up without reading the log', async () => {
     await using world = await World.open(db, { backend: 'log' })
     await fill(world.place)
-    const [free] = new Statements(mysqlDialect(String(world.place.options.tablePrefix))).get('lead')
+    const [free] = new Statements(mysqlDialect(String(world.place.options.tablePrefix))).get('log/lease_group')
     assert.ok(free)
     assert.ok((await countReads(world.place, free, await parametersFor(world.place, free))) <= MOST_READ)
   })
@@ -171,7 +179,7 @@ for (const db of MYSQL_FAMILY) {
     const statements = new Statements(mysqlDialect(String(world.place.options.tablePrefix)))
     const channels = ['orders', ...Array.from({ length: 9 }, (_, i) => `none ${i}`)]
     const counted: number[] = []
-    for (const verb of ['probe_queue', 'probe_log', 'long_poll_queue', 'long_poll_log']) {
+    for (const verb of ['queue/probe', 'log/probe', 'queue/long_poll', 'log/long_poll']) {
       for (const statement of statements.get(verb)) {
         counted.push(
           await countReads(world.place, statement, { channels, from_id: FIRST_ID, log_position: 0, naps: [0.001] }),

@@ -1,25 +1,24 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { parseVerb, readSources } from '../sql/read-sources.js'
 import { mysqlDialect } from '../src/engines/sql/databases/mysql/dialect.js'
 import { postgresDialect } from '../src/engines/sql/databases/postgres/dialect.js'
 import { sqliteDialect } from '../src/engines/sql/databases/sqlite/dialect.js'
-import { bind, compile, type Dialect, elementsOf, isIdle, localize, Statements } from '../src/engines/sql/statements.js'
-import { listSources, SRC } from './support/imports.js'
-import { readSql } from './support/sql.js'
+import { bind, type Dialect, elementsOf, isDue, localize, Statements } from '../src/engines/sql/statements.js'
+import { listMigrations, listSteps, SQL, statementOf } from './support/sql.js'
 import { suite } from './support/suite.js'
+import { EXAMPLES } from './support/verbs.js'
 
 const test = suite('statements')
 
 const POSTGRES = postgresDialect('rowcast')
 const DIALECTS = [POSTGRES, mysqlDialect('rowcast_'), sqliteDialect('rowcast_')] as const
-const textOf = (source: string, dialect: Dialect = POSTGRES) => compile(dialect, 'x', undefined, source).text
-const parametersOf = (source: string, dialect: Dialect = POSTGRES) =>
-  compile(dialect, 'x', undefined, source).parameters
+const textOf = (source: string, dialect: Dialect = POSTGRES) => statementOf(dialect, source).text
+const parametersOf = (source: string, dialect: Dialect = POSTGRES) => statementOf(dialect, source).parameters
 
 test('a parameter becomes the placeholder of its dialect, once for each use where values go by position', () => {
   const source = 'select :b, :a, :b'
-  const [postgres, mysql, sqlite] = DIALECTS.map((dialect) => compile(dialect, 'x', undefined, source))
+  const [postgres, mysql, sqlite] = DIALECTS.map((dialect) => statementOf(dialect, source))
   assert.equal([postgres?.text, postgres?.parameters], ['select $1, $2, $1', ['b', 'a']])
   assert.equal([mysql?.text, mysql?.parameters], ['select ?, ?, ?', ['b', 'a', 'b']])
   assert.equal([sqlite?.text, sqlite?.parameters], ['select ?, ?, ?', ['b', 'a', 'b']])
@@ -40,7 +39,7 @@ test('a string is left as it is, whatever it holds', () => {
 
 test('a comment goes, whatever it holds', () => {
   const source = "-- It's :a, says rowcast.queue; twice.\nselect :b -- and :c\nfrom rowcast.queue -- end"
-  assert.is(textOf(source), 'select $1 \nfrom "rowcast"."queue"')
+  assert.is(textOf(source), 'select $1\nfrom "rowcast"."queue"')
   assert.equal(parametersOf(source), ['b'])
 })
 
@@ -56,72 +55,95 @@ test('a relation of ours is written once, and what is written is not read again'
   assert.is(textOf('from other.rowcastle, myrowcast.queue'), 'from other.rowcastle, myrowcast.queue')
 })
 
-test('localized SQL keeps everything but comments and our names', () => {
+test('localized SQL keeps everything but our names', () => {
   assert.is(
-    localize(POSTGRES, "-- a\ncreate table rowcast.a (b text default ':c'); -- d\n"),
+    localize(POSTGRES, "create table rowcast.a (b text default ':c');\n"),
     `create table "rowcast"."a" (b text default ':c')`,
   )
 })
 
-test('a verb of one file or of several steps, in order', () => {
+test('a verb of one statement or of several steps, in order', () => {
   const statements = new Statements(mysqlDialect('rowcast_'))
-  assert.equal(
-    statements.get('promote').map(({ name, step }) => [name, step]),
-    [
-      ['promote.1-ripe', 'ripe'],
-      ['promote.2-due', 'due'],
-      ['promote.3-stored', 'stored'],
-      ['promote.4-removed', 'removed'],
-    ],
-  )
-  assert.equal(
-    statements.get('publish').map(({ name, step }) => [name, step]),
-    [['publish', undefined]],
-  )
+  const titles = (verb: string) => statements.get(verb).map(({ title }) => title)
+  assert.equal(titles('queue/promote'), [
+    'queue/promote.ripe',
+    'queue/promote.due',
+    'queue/promote.stored',
+    'queue/promote.removed',
+  ])
+  assert.equal(titles('queue/publish'), ['queue/publish'])
 })
 
 test('a verb that is not there is an error that names it', () => {
-  assert.throws(() => new Statements(POSTGRES).get('vacuum'), /no statement named vacuum/)
+  assert.throws(() => new Statements(POSTGRES).get('queue/vacuum'), /no verb named queue\/vacuum/)
 })
 
 test('values go in by position, lists as JSON, and a missing one is an error that names it', () => {
-  const statement = compile(mysqlDialect('rowcast_'), 'claim', undefined, 'select :a, :b, :c, :a')
+  const statement = statementOf(mysqlDialect('rowcast_'), 'select :a, :b, :c, :a', 'queue/claim')
   assert.equal(bind(statement, { a: 1, b: [{ c: "'" }], c: null }), [1, `[{"c":"'"}]`, null, 1])
-  assert.throws(() => bind(statement, { a: 1, b: [] }), /claim needs the parameter c/)
+  assert.throws(() => bind(statement, { a: 1, b: [] }), /queue\/claim needs the parameter c/)
 })
 
 test('a statement may take the elements of a list one at a time, their fields in its places', () => {
-  const statement = compile(sqliteDialect('rowcast_'), 'ack', undefined, 'select :a, :list.id, :list.token')
+  const source = '-- step: acked, each list\nselect :a, :list.id, :list.token'
+  const statement = statementOf(sqliteDialect('rowcast_'), source, 'queue/ack')
   assert.is(statement.text, 'select ?, ?, ?')
-  assert.equal(statement.each, {
-    list: 'list',
-    fields: [
-      { list: 'list', index: 1, field: 'id' },
-      { list: 'list', index: 2, field: 'token' },
-    ],
-  })
+  assert.equal(statement.fields, [
+    { index: 1, field: 'id' },
+    { index: 2, field: 'token' },
+  ])
   assert.equal(bind(statement, { a: 1, list: [{ id: 2 }] }), [1, null, null])
   assert.equal(elementsOf(statement, { a: 1, list: [{ id: 2 }] }), [{ id: 2 }])
-  assert.throws(() => elementsOf(statement, { a: 1 }), /ack needs the list list/)
-  assert.is(isIdle(statement, { a: 1, list: [] }), true)
-  assert.is(isIdle(statement, { a: 1, list: [{}] }), false)
+  assert.throws(() => elementsOf(statement, { a: 1 }), /queue\/ack needs the list list/)
+  assert.is(isDue(statement, { a: 1, list: [] }), false)
+  assert.is(isDue(statement, { a: 1, list: [{}] }), true)
 })
 
 test('a list that is read by position travels as arrays, whatever order its fields have', () => {
   const columns = `(\n  id char(36) character set ascii path '$[0]',\n  error text path '$[1]'\n)`
   const source = `select 1 from json_table(:held, '$[*]' columns ${columns}) as h, json_table(:other, '$[*]' columns (\n  a int path '$.a'\n)) as o`
-  const statement = compile(mysqlDialect('rowcast_'), 'x', undefined, source)
+  const statement = statementOf(mysqlDialect('rowcast_'), source)
   assert.equal([...statement.layouts], [['held', ['id', 'error']]])
   const parameters = { held: [{ error: 'no', more: 1, id: 'i' }, { id: 'j' }], other: [{ a: 1 }] }
   assert.equal(bind(statement, parameters), ['[["i","no"],["j",null]]', '[{"a":1}]'])
 })
 
-test('a step has nothing to do when one of its lists is empty or it may take no rows', () => {
-  const statement = compile(POSTGRES, 'x', undefined, 'select :list, :limit, :other')
-  assert.is(isIdle(statement, { list: [1], limit: 1, other: 0 }), false)
-  assert.is(isIdle(statement, { list: [], limit: 1, other: 0 }), true)
-  assert.is(isIdle(statement, { list: [1], limit: 0, other: 0 }), true)
-  assert.is(isIdle(compile(POSTGRES, 'x', undefined, 'select :other'), { list: [], limit: 0, other: 0 }), false)
+test('a step has something to do when its conditions say so, and always where it has none', () => {
+  const step = (conditions: string) => statementOf(POSTGRES, `-- step: x${conditions}\nselect 1`)
+  assert.is(isDue(step(', unless list is empty, when limit'), { list: [1], limit: 1 }), true)
+  assert.is(isDue(step(', unless list is empty, when limit'), { list: [], limit: 1 }), false)
+  assert.is(isDue(step(', unless list is empty, when limit'), { list: [1], limit: 0 }), false)
+  assert.is(isDue(step(', unless list is empty, unless other is empty'), { list: [1], other: [] }), false)
+  assert.is(isDue(step(', when flag'), { flag: false }), false)
+  assert.is(isDue(step(''), { list: [], limit: 0, flag: false }), true)
+})
+
+test('what does not follow the rules fails the build, with its name', () => {
+  const faults: readonly (readonly [string, RegExp])[] = [
+    ['-- step: a, if b is empty\nselect 1', /step a: a condition is/],
+    ['-- step: a\nselect :list.id', /takes fields of list/],
+    ['-- step: a, each list\nselect :other.id', /takes fields of other/],
+    ['-- step: a, each list\nselect 1', /takes fields of , and says/],
+    ['-- returns: a\n-- step: a\nselect 1\n-- step: a\nselect 2', /two steps have the same name/],
+    ['-- step: a\nselect 1\n-- step: b\nselect 2', /say which steps' rows are the answer/],
+    ['-- returns: c\n-- step: a\nselect 1\n-- step: b\nselect 2', /say which steps' rows are the answer/],
+  ]
+  for (const [source, message] of faults) assert.throws(() => parseVerb('queue/x', source), message)
+})
+
+test('what a verb includes stands where it says so, and nothing else of its comments stays', () => {
+  const parts = new Map([['tail', "-- step: b, unless a is empty\n-- Why '.\nselect '-- no comment', :a"]])
+  const source = '-- returns: b\n\n-- step: a\n-- Says it.\nselect 1\n\n-- include: tail\n'
+  const verb = parseVerb('queue/x', source, (name) => parts.get(name) ?? '')
+  const none = { unless: [], when: [], each: null, changes: null }
+  assert.equal(verb, {
+    name: 'queue/x',
+    returns: ['b'],
+    steps: [
+      { ...none, name: 'a', text: 'select 1' },
+      { ...none, name: 'b', unless: ['a'], text: "select '-- no comment', :a" },
+    ],
+  })
 })
 
 /** What the header of a statement says that it takes. */
@@ -149,44 +171,49 @@ function trimmed(names: readonly string[]): readonly string[] {
 }
 
 for (const dialect of DIALECTS) {
-  const files = readSql(dialect.name, 'statements')
-  const nameOf = (file: string) => `${dialect.name} ${file}`
+  const steps = listSteps(dialect.name)
+  const nameOf = (title: string) => `${dialect.name} ${title}`
+  const statements = new Statements(dialect)
+  const compiled = new Map(
+    dialect.sources.verbs.flatMap(({ name }) => statements.get(name)).map((statement) => [statement.title, statement]),
+  )
 
   test(`each statement for ${dialect.name} says in its header which parameters it takes`, () => {
-    const faults = files.flatMap(({ name, text }) => {
+    const faults = steps.flatMap(({ title, text }) => {
       const said = readHeader(text).parameters
-      const used = trimmed(compile(dialect, name, undefined, text).parameters.map((used) => used.split('.')[0] ?? ''))
-      return String(said) === String(used) ? [] : [`${nameOf(name)} says ${said}, takes ${used}`]
+      const used = trimmed(compiled.get(title)?.parameters.map((used) => used.split('.')[0] ?? '') ?? [])
+      return String(said) === String(used) ? [] : [`${nameOf(title)} says ${said}, takes ${used}`]
     })
     assert.equal(faults, [])
   })
 
   test(`each statement for ${dialect.name} says in its header which fields its lists have`, () => {
-    const faults = files.flatMap(({ name, text }) => {
+    const faults = steps.flatMap(({ title, text }) => {
       const said = readHeader(text).fields
       const read = readFields(text)
       // The rows of a step before have their names from there.
       const takesRows = /\brows? of the/.test(text)
       const missing = said.filter((field) => !read.includes(field))
       const unsaid = takesRows ? [] : read.filter((field) => !said.includes(field))
-      return missing.length + unsaid.length === 0 ? [] : [`${nameOf(name)} says ${said}, reads ${read}`]
+      return missing.length + unsaid.length === 0 ? [] : [`${nameOf(title)} says ${said}, reads ${read}`]
     })
     assert.equal(faults, [])
   })
 
   test(`what is compiled in for ${dialect.name} is what lies in sql/`, () => {
-    assert.equal(dialect.sources, { statements: files, migrations: readSql(dialect.name, 'migrations') })
+    assert.equal(dialect.sources, readSources(join(SQL, dialect.name)))
+    assert.equal([...compiled.keys()].sort(), steps.map(({ title }) => title).sort())
   })
 
-  test(`the steps of each verb for ${dialect.name} are numbered in order, and told apart by name`, () => {
-    const statements = new Statements(dialect)
-    const verbs = new Set(files.map(({ name }) => name.split('.')[0] ?? ''))
-    const faults = [...verbs].flatMap((verb) => {
-      const steps = statements.get(verb)
-      if (steps.length === 1) return steps[0]?.name === verb ? [] : [nameOf(verb)]
-      const numbered = steps.every(({ name, step }, index) => name === `${verb}.${index + 1}-${step}`)
-      return numbered && new Set(steps.map(({ step }) => step)).size === steps.length ? [] : [nameOf(verb)]
-    })
+  test(`a condition of a step for ${dialect.name} names a parameter of the verb, or a step before`, () => {
+    const faults = dialect.sources.verbs.flatMap(({ name, steps }) =>
+      steps.flatMap((step, index) => {
+        const known = new Set(steps.slice(0, index).map((before) => before.name))
+        for (const parameter of askedOf(name)) known.add(parameter)
+        const named = [...step.unless, ...step.when, step.each, step.changes].filter((each) => each !== null)
+        return named.filter((each) => !known.has(each)).map((each) => `${nameOf(name)}.${step.name}: ${each}`)
+      }),
+    )
     assert.equal(faults, [])
   })
 }
@@ -202,7 +229,7 @@ test('these checks would notice', () => {
 
 test('no relation is named like the end of another, so that no two prefixes can meet', () => {
   const relations = DIALECTS.flatMap(({ name }) =>
-    readSql(name, 'migrations').flatMap(({ text }) =>
+    listMigrations(name).flatMap(({ text }) =>
       [...text.matchAll(/(?:\browcast[._]|create index )([a-z_]+)/g)].map(([, relation = '']) =>
         relation.replace(/^rowcast_/, ''),
       ),
@@ -216,27 +243,26 @@ test('no relation is named like the end of another, so that no two prefixes can 
   )
 })
 
-test('every statement is asked for, and every one that is asked for is there', () => {
-  const ASKED = /(?:\b(?:call|run|ask)(?:<\w+>)?\(|[|=?:] |\bdatabase,\s+)'([a-z_]+)'/g
-  const asking = listSources().filter((file) => /^engines\/sql\/(?!sources\/)/.test(file))
-  const asked = new Set(
-    asking.flatMap((file) => [...readFileSync(join(SRC, file), 'utf8').matchAll(ASKED)].map(([, verb = '']) => verb)),
-  )
-  const verbs = new Set(
-    DIALECTS.flatMap(({ name }) => readSql(name, 'statements').map((file) => file.name.split('.')[0] ?? '')),
-  )
-  assert.equal(
-    [...verbs].filter((verb) => !asked.has(verb)),
-    [],
-  )
-  const CALLED = /\b(?:call|run|ask)(?:<\w+>)?\('([a-z_]+)'/g
-  const called = asking.flatMap((file) =>
-    [...readFileSync(join(SRC, file), 'utf8').matchAll(CALLED)].map(([, verb = '']) => verb),
-  )
-  assert.equal(
-    called.filter((verb) => !verbs.has(verb)),
-    [],
-  )
+/** The parameters with which a verb is asked. */
+function askedOf(verb: string): readonly string[] {
+  return EXAMPLES.filter((question) => question.verb === verb).flatMap(({ parameters }) => Object.keys(parameters))
+}
+
+test('every verb has its SQL, and all SQL its verb', () => {
+  const written = new Set(DIALECTS.flatMap(({ sources }) => sources.verbs.map(({ name }) => name)))
+  assert.equal([...written].sort(), trimmed(EXAMPLES.map(({ verb }) => verb)))
+})
+
+test('a verb is asked with what its SQL takes, on every database', () => {
+  const faults = DIALECTS.flatMap((dialect) => {
+    const statements = new Statements(dialect)
+    return dialect.sources.verbs.flatMap(({ name, steps }) => {
+      const known = new Set([...askedOf(name), ...steps.map((step) => step.name)])
+      const taken = statements.get(name).flatMap(({ parameters }) => parameters.map((each) => each.split('.')[0] ?? ''))
+      return trimmed(taken.filter((each) => !known.has(each))).map((each) => `${dialect.name} ${name}: ${each}`)
+    })
+  })
+  assert.equal(faults, [])
 })
 
 test.run()

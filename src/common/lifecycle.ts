@@ -11,25 +11,25 @@ interface Ending {
   /** First: nothing more is handed out, what is in hand may be settled and published. */
   drain(drainMs: number): Promise<unknown>
   /** Then, when nothing can be settled any more: each step when the one before is done. */
-  readonly letGo: readonly (() => Promise<unknown>)[]
+  readonly letGo: readonly ((() => Promise<unknown>) | AsyncDisposable)[]
   /** Where the engine does not answer: rejects what has not been sent, and waits for nothing that was. */
-  abandon(error: ClosedError): void
-  readonly logger: Logger
+  readonly abandon: readonly ((error: ClosedError) => void)[]
 }
 
 /** The life of a channel object: open, then closing while it drains, then closed. */
 export class Lifecycle {
+  readonly #logger: Logger
   readonly #ending: Ending
   #state: 'open' | 'closing' | 'closed' = 'open'
   #closing: Promise<void> | undefined
 
-  constructor(ending: Ending) {
+  constructor(logger: Logger, ending: Ending) {
+    this.#logger = logger
     this.#ending = ending
   }
 
-  get isClosed(): boolean {
-    return this.#state === 'closed'
-  }
+  /** Why nothing can be begun, settled or asked any more; `undefined` where it can. */
+  readonly refusal = (): ClosedError | undefined => (this.#state === 'closed' ? closed() : undefined)
 
   /** @throws {ClosedError} once nothing may begin any more */
   readonly assertOpen = (): void => {
@@ -57,19 +57,20 @@ export class Lifecycle {
 
   /** Lets go of the engine, within bounds: of one that does not answer, too. */
   async #letGo(): Promise<void> {
-    const { letGo, abandon, logger } = this.#ending
+    const { letGo, abandon } = this.#ending
     const all = async () => {
-      for (const step of letGo) await step()
+      for (const step of letGo) await (typeof step === 'function' ? step() : step[Symbol.asyncDispose]())
       return true
     }
     const done = handled(all())
     if (await atMost(ENGINE_MS, done)) return
-    logger.warn('the database does not answer: the channel closes without it')
-    abandon(new ClosedError('the channel closed before this was sent: nothing was published'))
+    this.#logger.warn('the database does not answer: the channel closes without it')
+    const error = new ClosedError('the channel closed before this was sent: nothing was published')
+    for (const each of abandon) each(error)
     await atMost(BROKEN_OFF_MS, done).catch(() => undefined)
   }
 }
 
-export function closed(): ClosedError {
+function closed(): ClosedError {
   return new ClosedError('the channel is closed: open another one')
 }

@@ -1,10 +1,16 @@
-import { ConnectionError, describe, UnsupportedError } from '../common/errors.js'
+import { ConfigurationError, ConnectionError, describe, UnsupportedError } from '../common/errors.js'
 import type { Telemetry } from '../common/telemetry.js'
 import { atMost, handled, inTime } from '../common/wait.js'
 import type { Backend } from '../engine.js'
 import type { EventId, EventMessage } from '../event.js'
-import type { StopOptions } from '../options/options.js'
-import type { ResolvedChannelOptions, ResolvedListenOptions, ResolvedSubscribeOptions } from '../options/resolve.js'
+import { resolveChannels } from '../options/names.js'
+import type { ListenOptions, StopOptions, SubscribeOptions } from '../options/options.js'
+import {
+  type ResolvedChannelOptions,
+  type ResolvedSubscribeOptions,
+  resolveListenOptions,
+  resolveSubscribeOptions,
+} from '../options/resolve.js'
 import { type Handler, Listener } from './listener.js'
 import type { Message } from './message.js'
 import { Subscription } from './subscription.js'
@@ -14,6 +20,8 @@ interface ConsumersParts {
   readonly backend: Backend
   readonly telemetry: Telemetry
   readonly options: ResolvedChannelOptions
+  /** Throws once no consumer may begin. */
+  assertOpen(): void
   /** Throws once nothing can be settled any more. */
   assertNotClosed(): void
 }
@@ -55,7 +63,13 @@ export class Consumers {
     return wanted.length === 0 ? undefined : inTime(LIVE_MS, Promise.allSettled(wanted), notLive)
   }
 
-  subscribe(channels: readonly string[], options: ResolvedSubscribeOptions, demand?: () => number): Subscription {
+  /** @throws {ConfigurationError} {UnsupportedError} */
+  subscribe(channels: string | readonly string[], options: SubscribeOptions | undefined): Subscription {
+    this.#parts.assertOpen()
+    return this.#subscribe(resolveChannels(channels), resolveSubscribeOptions(this.#parts.options, options))
+  }
+
+  #subscribe(channels: readonly string[], options: ResolvedSubscribeOptions, demand?: () => number): Subscription {
     const { backend, telemetry, options: defaults, assertNotClosed } = this.#parts
     refusePositions(backend, options)
     const { logger, schemas } = defaults
@@ -82,14 +96,19 @@ export class Consumers {
     return subscription
   }
 
-  listen(channels: readonly string[], handler: Handler, options: ResolvedListenOptions): Listener {
-    const { telemetry, options: defaults } = this.#parts
+  /** @throws {ConfigurationError} {UnsupportedError} */
+  listen(given: string | readonly string[], handler: Handler, givenOptions: ListenOptions | undefined): Listener {
+    const { telemetry, options: defaults, assertOpen } = this.#parts
+    assertOpen()
+    if (typeof handler !== 'function') throw new ConfigurationError('listen: the handler is not a function')
+    const options = resolveListenOptions(defaults, givenOptions)
+    const channels = resolveChannels(given)
     const listener = new Listener(
       {
         telemetry,
         logger: defaults.logger,
         // The listener acks when a handler returns, which is later than asking for the next event.
-        subscribe: (demand) => this.subscribe(channels, { ...options, autoAck: false }, demand),
+        subscribe: (demand) => this.#subscribe(channels, { ...options, autoAck: false }, demand),
         onStopped: ({ id }) => this.#listeners.delete(id),
         onFailed: (failed, error) => {
           this.#failed.set(failed, `the listener of ${channels.join(', ')} cannot go on: ${describe(error)}`)
@@ -117,6 +136,7 @@ export class Consumers {
 
   /** The message that a caller means, in this object's hands. */
   find(event: EventMessage | EventId): Message {
+    this.#parts.assertNotClosed()
     return this.#unsettled.find(event)
   }
 

@@ -230,7 +230,7 @@ export class Listener implements AsyncDisposable {
     this.#context.logger.debug('a handler failed', { id, channel, attempts, error: reason, stack })
     if (message.isSettled) return
     try {
-      if (attempts >= this.#options.maxAttempts) await message.bury(reason)
+      if (attempts >= this.#options.maxAttempts) await message.deadLetter(reason)
       else await message.nack({ delayMs: this.#delayMs(attempts), error: reason })
     } catch (failure) {
       this.#giveUp(message, failure)

@@ -1,7 +1,8 @@
 import { ConfigurationError, UnsupportedError } from '../common/errors.js'
-import type { Backend, DeadLetter, DeadLetterPage, DeadLetterStore } from '../engine.js'
+import type { DeadLetter, DeadLetterPage, DeadLetterStore, Operator } from '../engine.js'
 import type { EventId } from '../event.js'
 import { checkChannelName, isEventId } from '../options/names.js'
+import type { BackendName } from '../options/options.js'
 import { resolveDiscard, resolvePage } from '../options/resolve.js'
 
 /** Which dead letters: all of a channel. */
@@ -17,10 +18,12 @@ const BATCH = 500
  * for something that cannot be, an `UnsupportedError` where the backend sets nothing aside, a `ClosedError` after `close()`.
  */
 export class DeadLetters {
-  readonly #backend: Backend
+  readonly #operator: Operator
+  readonly #backend: BackendName
   readonly #assertNotClosed: () => void
 
-  constructor(backend: Backend, assertNotClosed: () => void) {
+  constructor(operator: Operator, backend: BackendName, assertNotClosed: () => void) {
+    this.#operator = operator
     this.#backend = backend
     this.#assertNotClosed = assertNotClosed
   }
@@ -28,7 +31,7 @@ export class DeadLetters {
   /**
    * One page, in the order of their ids, oldest event first.
    * @param page all channels, 100 letters, the first page, unless it says otherwise
-   * @see sql/postgres/statements/list_dead.sql
+   * @see sql/postgres/operate/list_dead_letters.sql
    */
   async list(page?: DeadLetterPage): Promise<readonly DeadLetter[]> {
     const resolved = resolvePage(page)
@@ -44,7 +47,7 @@ export class DeadLetters {
   /**
    * Delivers again, from the first attempt on; without their dedupe keys. Returns how many there were.
    * @param which the id of an event, or all of a channel
-   * @see sql/postgres/statements/retry_dead.sql
+   * @see sql/postgres/operate/retry_dead_letters.sql
    */
   async retry(which: EventId | DeadLetterFilter): Promise<number> {
     return this.#each(which, (letters) => this.#store.retry(letters))
@@ -53,7 +56,7 @@ export class DeadLetters {
   /**
    * Drops for good; with retention they stay in history for a while, with the reason. Returns how many there were.
    * @param which the id of an event, or all of a channel
-   * @see sql/postgres/statements/discard_dead.sql
+   * @see sql/postgres/operate/discard_dead_letters.sql
    */
   async discard(which: EventId | DeadLetterFilter, options: { readonly reason: string }): Promise<number> {
     const { reason } = resolveDiscard(options)
@@ -67,9 +70,9 @@ export class DeadLetters {
 
   get #store(): DeadLetterStore {
     this.#assertNotClosed()
-    const { deadLetters, name } = this.#backend
+    const { deadLetters } = this.#operator
     if (deadLetters !== undefined) return deadLetters
-    throw new UnsupportedError(`backend '${name}' sets nothing aside: open with backend: 'queue'`)
+    throw new UnsupportedError(`backend '${this.#backend}' sets nothing aside: open with backend: 'queue'`)
   }
 
   async #each(

@@ -1,15 +1,17 @@
 import { ConfigurationError, UnsupportedError } from '../common/errors.js'
-import type { Backend, Group, GroupFilter, GroupStore } from '../engine.js'
+import type { Group, GroupFilter, GroupStore, Operator } from '../engine.js'
 import { checkChannelName, checkName } from '../options/names.js'
-import type { StartPosition } from '../options/options.js'
+import type { BackendName, StartPosition } from '../options/options.js'
 import { resolveGroupFilter, resolveStartPosition } from '../options/resolve.js'
 
 /** The named readers of a log, and how far each has read. */
 export class Groups {
-  readonly #backend: Backend
+  readonly #operator: Operator
+  readonly #backend: BackendName
   readonly #assertNotClosed: () => void
 
-  constructor(backend: Backend, assertNotClosed: () => void) {
+  constructor(operator: Operator, backend: BackendName, assertNotClosed: () => void) {
+    this.#operator = operator
     this.#backend = backend
     this.#assertNotClosed = assertNotClosed
   }
@@ -49,9 +51,9 @@ export class Groups {
 
   get #store(): GroupStore {
     this.#assertNotClosed()
-    const { groups, name } = this.#backend
+    const { groups } = this.#operator
     if (groups !== undefined) return groups
-    throw new UnsupportedError(`backend '${name}' has no groups: open with backend: 'log'`)
+    throw new UnsupportedError(`backend '${this.#backend}' has no groups: open with backend: 'log'`)
   }
 
   async #change(

@@ -19,6 +19,8 @@ interface PublishingParts {
   readonly options: ResolvedChannelOptions
   /** Resolves once the subscriptions of this object to these channels are live; `undefined` where they are. */
   live(channels: string | ReadonlySet<string>): Promise<unknown> | undefined
+  /** Why nothing may be published any more. */
+  refusal(): Error | undefined
 }
 
 /** What a backend must be able to do for an option. */
@@ -61,6 +63,8 @@ export class Publishing {
 
   /** Not an asynchronous function: it is called by the million, and each wait in one costs as much as making the id. */
   publish(channel: string, payload: unknown, options?: PublishOptions): Promise<EventId> {
+    const refusal = this.#parts.refusal()
+    if (refusal !== undefined) return Promise.reject(refusal)
     const storing = this.#publishOne(channel, payload, options)
     if (!this.#parts.options.bestEffort) return storing
     return storing.catch((error: unknown) => this.#dropOne(error, options?.tx))
@@ -78,6 +82,8 @@ export class Publishing {
   }
 
   async publishMany(events: unknown, options: unknown): Promise<EventId[]> {
+    const refusal = this.#parts.refusal()
+    if (refusal !== undefined) throw refusal
     const { tx } = resolvePublishManyOptions(options)
     if (!Array.isArray(events)) {
       throw new ConfigurationError(`publishMany: pass an array of { channel, payload }, not ${typeof events}`)
@@ -96,6 +102,8 @@ export class Publishing {
   }
 
   publishSync(channel: string, payload: unknown, options?: PublishOptions): EventId {
+    const refusal = this.#parts.refusal()
+    if (refusal !== undefined) throw refusal
     const { backend, telemetry } = this.#parts
     if (backend.publishSync === undefined) {
       throw new UnsupportedError('publishSync needs SQLite and a durable backend: await publish instead')

@@ -1,14 +1,15 @@
 import * as assert from 'uvu/assert'
 import { mysqlDialect } from '../../src/engines/sql/databases/mysql/dialect.js'
 import { bindInParts } from '../../src/engines/sql/databases/parts.js'
-import { bind, compile } from '../../src/engines/sql/statements.js'
+import { bind, Statements } from '../../src/engines/sql/statements.js'
 import { throws } from '../support/errors.js'
-import { readSql } from '../support/sql.js'
+import { statementOf } from '../support/sql.js'
 import { suite } from '../support/suite.js'
 
 const test = suite('statements cut to size')
 
-const of = (source: string) => compile(mysqlDialect('rowcast_'), 'x', undefined, source)
+const DIALECT = mysqlDialect('rowcast_')
+const of = (source: string) => statementOf(DIALECT, source)
 const LIST = `json_table(:list, '$[*]' columns (\n  id text path '$[0]',\n  name text path '$[1]'\n)) as l`
 const STATEMENT = of(`select :other, l.id from ${LIST} where json_length(:held) > 0`)
 const items = (count: number) => Array.from({ length: count }, (_, id) => ({ id, name: 'ё"' }))
@@ -70,11 +71,14 @@ test('a list whose elements are told apart by their place is never cut', () => {
 })
 
 test('no statement joins two lists that are cut', () => {
-  const several = readSql('mysql', 'statements').filter(({ text }) => of(text).cuttable.length > 1)
+  const statements = new Statements(DIALECT)
+  const several = DIALECT.sources.verbs
+    .flatMap(({ name }) => statements.get(name))
+    .filter(({ cuttable }) => cuttable.length > 1)
   assert.equal(
-    several.map(({ name }) => name),
+    several.map(({ title }) => title),
     // A long poll of so many channels is not begun.
-    ['find', 'long_poll_queue'],
+    ['queue/find', 'queue/long_poll'],
   )
 })
 

@@ -3,7 +3,7 @@ import type pg from 'pg'
 import * as assert from 'uvu/assert'
 import { FIRST_ID } from '../../src/common/clock.js'
 import { postgresDialect } from '../../src/engines/sql/databases/postgres/dialect.js'
-import { MOST_BYTES } from '../../src/engines/sql/log/sequencer.js'
+import { MOST_BYTES } from '../../src/engines/sql/flow/positions.js'
 import { bind, Statements } from '../../src/engines/sql/statements.js'
 import type { EventChannel } from '../../src/index.js'
 import { Behind } from '../support/behind.js'
@@ -136,7 +136,7 @@ test('what comes back along with positions is no more than a connection holds: i
       Array.from({ length: count }, () => ({ channel: 'orders', payload })),
       { tx: handle },
     )
-    const [advance] = new Statements(postgresDialect(String(world.place.options.schema))).get('advance')
+    const [advance] = new Statements(postgresDialect(String(world.place.options.schema))).get('log/sequence')
     const parameters = { channels: ['', 'orders'], from_id: FIRST_ID, limit: 4_000, most_bytes: MOST_BYTES }
     assert.ok(advance)
     const { rows } = await (handle as pg.ClientBase).query(advance.text, bind(advance, parameters))

@@ -9,6 +9,7 @@ import type { SqlContext } from '../../src/engines/sql/context.js'
 import { LongPoll } from '../../src/engines/sql/flow/long-poll.js'
 import { Rhythm } from '../../src/engines/sql/flow/rhythm.js'
 import { mysql } from '../../src/engines/sql/mysql.js'
+import { longPollQueue } from '../../src/engines/sql/verbs/claim.js'
 import { EventChannel } from '../../src/index.js'
 import { MYSQL_FAMILY, type Place } from '../support/databases.js'
 import { recorder, silent } from '../support/logger.js'
@@ -171,19 +172,19 @@ for (const database of MYSQL_FAMILY) {
 const test = suite('long polls by themselves')
 
 /** One whose poll answers when the test says so. */
-function open(longPoll: () => Promise<readonly unknown[] | undefined>) {
+function open(longPoll: () => Promise<boolean | undefined>) {
   let nowMs = 0
   const rhythm = new Rhythm(() => nowMs)
   nowMs = 1_000
   const context = { database: { longPoll }, options: { logger: silent } } as unknown as SqlContext
   const ended = defer<boolean>()
   const poll = new LongPoll(context, rhythm, ended.resolve)
-  const begin = () => poll.begin({ verb: 'x', parameters: {} }, ['orders'], 1_000, 1_000)
+  const begin = () => poll.begin((naps) => longPollQueue(['orders'], naps), ['orders'], 1_000, 1_000)
   return { poll, begin, ended: ended.promise }
 }
 
 test('what it saw is confirmed by probes after growing pauses, and forgotten where nobody waits', async () => {
-  const { poll, begin, ended } = open(async () => [{ found: 1 }])
+  const { poll, begin, ended } = open(async () => true)
   assert.ok(poll.isWanted && begin())
   assert.is(
     poll.covers(() => ['orders']),
@@ -202,7 +203,7 @@ test('what it saw is confirmed by probes after growing pauses, and forgotten whe
   assert.equal(pauses, [1, 2, 4, 8, 16, 32, 64])
   poll.noteProbe(false)
   assert.equal([poll.confirmMs, poll.isWanted], [Number.POSITIVE_INFINITY, true])
-  const other = open(async () => [{ found: 1 }])
+  const other = open(async () => true)
   other.begin()
   await other.ended
   other.poll.forget()

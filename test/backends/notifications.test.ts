@@ -22,7 +22,7 @@ test('hold what goes to one topic in a row, in order, up to their limit', () => 
     notifications.add(topic, { text, bytes: Buffer.byteLength(text), isSpilled: false })
   }
   const { topics, notifications: joined } = notifications.sending.parameters
-  const [names, texts] = [topics.split('\n'), joined.split('\x1e')]
+  const [names, texts] = [String(topics).split('\n'), String(joined).split('\x1e')]
   assert.is(names.length, texts.length)
   assert.equal(
     texts.flatMap((text, i) => envelopesOf(text).map((envelope) => ({ topic: names[i], envelope }))),

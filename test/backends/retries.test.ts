@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import type { LogDelivery } from '../../src/engines/sql/log/entry.js'
+import type { LogDelivery } from '../../src/engines/sql/log/log-delivery.js'
 import { Retries } from '../../src/engines/sql/log/retries.js'
 import { suite } from '../support/suite.js'
 import { eventually, onThisMachine } from '../support/wait.js'

@@ -5,7 +5,7 @@ import { suite } from '../support/suite.js'
 
 const test = suite('the scan floor of a channel')
 
-const FIRST = { from_priority: -32_768, from_id: '00000000-0000-0000-0000-000000000000' }
+const FIRST = { fromPriority: -32_768, fromId: '00000000-0000-0000-0000-000000000000' }
 const WHOLE: unknown[] = []
 /** Long enough to be worth a rest, in milliseconds. */
 const SLOW_MS = 1_000
@@ -31,16 +31,16 @@ test('after a slow one it starts, at each priority, a second before the last eve
   assert.ok(scanFloor.restMs > 0 && scanFloor.restMs <= 1_000)
   const before = (madeAtS: number) => event(0, madeAtS).id.replace('-7000-8000-', '-0000-0000-')
   assert.equal(scanFloor.ranges(), [
-    { ...FIRST, to_priority: 1 },
-    { from_priority: 2, from_id: before(29), to_priority: 4 },
-    { from_priority: 5, from_id: before(19), to_priority: 32_767 },
+    { ...FIRST, toPriority: 1 },
+    { fromPriority: 2, fromId: before(29), toPriority: 4 },
+    { fromPriority: 5, fromId: before(19), toPriority: 32_767 },
   ])
 })
 
 test('an event that is put back is looked at, and one claimed again moves nothing back', () => {
   const scanFloor = new ScanFloor()
   scanFloor.observe(scanFloor.ranges(), SLOW_MS, 0, [event(5, 20)])
-  const floor = () => scanFloor.ranges().at(-1)?.from_id ?? ''
+  const floor = () => scanFloor.ranges().at(-1)?.fromId ?? ''
   const before = floor()
   scanFloor.observe(scanFloor.ranges(), 1, 0, [event(5, 3)])
   assert.is(floor(), before)
@@ -52,7 +52,7 @@ test('the first priority there can be leaves no part before it', () => {
   const scanFloor = new ScanFloor()
   scanFloor.observe(scanFloor.ranges(), SLOW_MS, 0, [event(-32_768, 20)])
   assert.is(scanFloor.ranges().length, 1)
-  assert.is(scanFloor.ranges()[0]?.from_priority, -32_768)
+  assert.is(scanFloor.ranges()[0]?.fromPriority, -32_768)
 })
 
 test.run()

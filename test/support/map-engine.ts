@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Backend, Engine, EngineContext, EngineSource, Inbox, Outcome } from '../../src/engine.js'
+import type { Backend, Engine, EngineContext, EngineSource, Inbox, Operator, Outcome } from '../../src/engine.js'
 import type { Delivery, EventId, NewEvent, Settlement } from '../../src/event.js'
 
 /** How often an inbox looks, in milliseconds. */
@@ -35,6 +35,16 @@ class MapEngine implements Engine {
     return new MapBackend(this.#channels, (channel) => telemetry.count('events.ack', 1, channel))
   }
 
+  operator(): Operator {
+    const none = { leased: 0, scheduled: 0, dead: 0, oldestReadyMs: null, head: null, groups: [] }
+    return {
+      stats: async (channel) =>
+        [...this.#channels]
+          .filter(([name]) => channel === undefined || name === channel)
+          .map(([name, { length }]) => ({ channel: name, ready: length, ...none })),
+    }
+  }
+
   async migrate(): Promise<readonly []> {
     return []
   }
@@ -62,13 +72,6 @@ class MapBackend implements Backend {
 
   async subscribe(channels: readonly string[]): Promise<Inbox> {
     return new MapInbox(this, channels, this.#onAck)
-  }
-
-  async stats(channel: string | undefined) {
-    const none = { leased: 0, scheduled: 0, dead: 0, oldestReadyMs: null, head: null, groups: [] }
-    return [...this.#channels]
-      .filter(([name]) => channel === undefined || name === channel)
-      .map(([name, { length }]) => ({ channel: name, ready: length, ...none }))
   }
 
   put(stored: Stored): void {

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { type ChannelOptions, EventChannel } from '../../src/index.js'
 import type { Place, TestDatabase } from './databases.js'
 import { silent } from './logger.js'
-import { readSql } from './sql.js'
+import { listMigrations } from './sql.js'
 
 /** Our relations, without prefix. */
-const RELATIONS = readSql('mysql', 'migrations').flatMap(({ text }) =>
+const RELATIONS = listMigrations('mysql').flatMap(({ text }) =>
   [...text.matchAll(/create table if not exists rowcast_([a-z_]+)/g)].map(([, relation = '']) => relation),
 )
 

@@ -5,7 +5,7 @@ import { tsImport } from 'tsx/esm/api'
 import { writeSources } from '../../sql/write-sources.js'
 import type * as Rowcast from '../../src/index.js'
 import type { TestDatabase } from './databases.js'
-import { readSql } from './sql.js'
+import { listMigrations } from './sql.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const DIALECTS: readonly TestDatabase['family'][] = ['postgres', 'mysql', 'sqlite']
@@ -50,5 +50,5 @@ function migration(dialect: TestDatabase['family'], compatibleFrom: number): str
 }
 
 function newestOf(dialect: TestDatabase['family']): number {
-  return Math.max(...readSql(dialect, 'migrations').map(({ name }) => Number(name.slice(0, 4))))
+  return Math.max(...listMigrations(dialect).map(({ name }) => Number(name.slice(0, 4))))
 }

@@ -103,7 +103,7 @@ async function planOnSqlite(place: Place): Promise<Planner> {
     async explain(statement, parameters) {
       const values = bind(statement, parameters).map(toSqlite)
       const [element = {}] = elementsOf(statement, parameters)
-      for (const { index, field } of statement.each?.fields ?? []) values[index] = element[field]
+      for (const { index, field } of statement.fields) values[index] = element[field]
       const plan = database.prepare(`explain query plan ${statement.text}`).all(values)
       const said = (plan as { detail: string }[]).map(({ detail }) => detail)
       return said.flatMap((detail, index) => readDetail(detail, said[index - 1]))

@@ -1,11 +1,12 @@
 import { ClosedError } from '../../common/errors.js'
-import type { Row, SqlDatabase, Work } from './database.js'
+import type { SqlDatabase } from './database.js'
+import type { NamedVerb, Question, Work } from './unit-of-work.js'
 
 /** Every member, so that none is forgotten here that is optional there. */
 type Complete = { readonly [Member in keyof SqlDatabase]-?: SqlDatabase[Member] | undefined }
 
 /**
- * An database that can be let go of, whatever it is doing: a database that does not answer, or a pool that has no connection
+ * A database that can be let go of, whatever it is doing: a database that does not answer, or a pool that has no connection
  * free, keeps nothing waiting that was asked of it.
  */
 export class AbandonableDatabase implements SqlDatabase, Complete {
@@ -39,12 +40,12 @@ export class AbandonableDatabase implements SqlDatabase, Complete {
     return this.#database.poolSize
   }
 
-  has(verb: string): boolean {
+  has(verb: NamedVerb): boolean {
     return this.#database.has(verb)
   }
 
-  run<R extends Row>(...call: Parameters<SqlDatabase['run']>): Promise<readonly R[]> {
-    return this.#unlessAbandoned(() => this.#database.run<R>(...call))
+  run<Answer>(question: Question<Answer>, withinMs?: number): Promise<Answer> {
+    return this.#unlessAbandoned(() => this.#database.run(question, withinMs))
   }
 
   transaction<Result>(work: () => Work<Result>): Promise<Result> {

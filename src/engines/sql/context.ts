@@ -1,7 +1,9 @@
 import type { EngineContext } from '../../engine.js'
 import type { SqlDatabase } from './database.js'
+import type { Returns } from './returns.js'
 
 /** What every backend on a database is made from. */
 export interface SqlContext extends EngineContext {
   readonly database: SqlDatabase
+  readonly returns: Returns
 }

@@ -1,25 +1,9 @@
 import type { EngineName, EngineOptions } from '../../engine.js'
-import type { Dialect, Parameters } from './statements.js'
-
-/** A row as it comes back; drivers differ in what they make of a number, so whoever reads it converts. */
-export type Row = Readonly<Record<string, unknown>>
-
-/** One thing to ask of the database: a verb of sql/<dialect>/statements, or, for migrations alone, SQL text. */
-export type Call = { readonly verb: string; readonly parameters: Parameters } | { readonly sql: string }
-
-/**
- * A unit of work: yields what it asks, is resumed with the rows. Written once, it runs on a database that is waited for
- * as on one that answers in the same tick, inside our transaction as inside the caller's.
- */
-export type Work<Result> = Generator<Call, Result, readonly Row[]>
-
-/** Asks one thing inside a unit of work: `const rows = yield* call('claim', {…})`. */
-export function* call<R extends Row = Row>(verb: string, parameters: Parameters = {}): Work<readonly R[]> {
-  return (yield { verb, parameters }) as readonly R[]
-}
+import type { Dialect } from './statements.js'
+import type { NamedVerb, Question, Work } from './unit-of-work.js'
 
 /** How many rows one call of a verb should ask for: `limit`, unless the database answers in the same tick. */
-export function portionOf(database: SqlDatabase, verb: string, limit: number): number {
+export function portionOf(database: SqlDatabase, { verb }: NamedVerb, limit: number): number {
   return database.portion?.(verb, limit) ?? limit
 }
 
@@ -34,13 +18,13 @@ export interface SqlDatabase extends AsyncDisposable {
    */
   readonly checkTables?: (() => Promise<void>) | undefined
   /** Whether there is such a verb: some have one for a case that others do along with the rest. */
-  has(verb: string): boolean
+  has(verb: NamedVerb): boolean
   /**
-   * Runs one verb, atomically. Retried on contention.
+   * Asks one thing, atomically. Retried on contention.
    * @param withinMs for what keeps leases: how long it may take in all, in milliseconds; it goes before everything else,
    *   over the connection that other work leaves free
    */
-  run<R extends Row = Row>(verb: string, parameters?: Parameters, withinMs?: number): Promise<readonly R[]>
+  run<Answer>(question: Question<Answer>, withinMs?: number): Promise<Answer>
   /** Runs a unit of work in one transaction. Retried, from its start, on contention. */
   transaction<Result>(work: () => Work<Result>): Promise<Result>
   /** Runs a unit of work inside the caller's open transaction; commits nothing. */
@@ -59,12 +43,12 @@ export interface SqlDatabase extends AsyncDisposable {
   /** Calls back soon after another connection committed something. Absent: this database cannot tell. */
   readonly watch?: ((onChange: () => void) => AsyncDisposable) | undefined
   /**
-   * Runs a verb that waits at the server until there is something to return. It sees what is not committed yet, and has a
+   * Asks what waits at the server until there is something to answer. It sees what is not committed yet, and has a
    * connection to itself meanwhile: `undefined` where none can be spared. Absent: this database can wait for nothing.
    * @param signal breaks it off
    */
   readonly longPoll?:
-    | ((verb: string, parameters: Parameters, signal: AbortSignal) => Promise<readonly Row[] | undefined>)
+    | (<Answer>(question: Question<Answer>, signal: AbortSignal) => Promise<Answer | undefined>)
     | undefined
   /** Breaks every connection of ours at once, whatever it is doing. Absent: there is none that could be in the way. */
   readonly destroy?: (() => void) | undefined

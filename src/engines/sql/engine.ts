@@ -1,9 +1,21 @@
-import type { AppliedMigration, Backend, Engine, EngineContext, EngineName, EngineSource } from '../../engine.js'
+import type {
+  AppliedMigration,
+  Backend,
+  Engine,
+  EngineContext,
+  EngineName,
+  EngineSource,
+  Operator,
+} from '../../engine.js'
 import type { BackendName } from '../../options/options.js'
 import { AbandonableDatabase } from './abandonable.js'
+import type { SqlContext } from './context.js'
 import type { DatabaseSource, SqlDatabase } from './database.js'
 import { migrate } from './migrate.js'
 import { openBackend } from './open-backend.js'
+import { OPERATORS } from './operate/operators.js'
+import { Returns } from './returns.js'
+import { readClock } from './verbs/schema.js'
 
 /** An engine on a database, for `EventChannel.open`. */
 export function sqlEngine({ name, connect }: DatabaseSource): EngineSource {
@@ -13,6 +25,7 @@ export function sqlEngine({ name, connect }: DatabaseSource): EngineSource {
 /** Carries events in the tables of a database, or by its notifications. */
 class SqlEngine implements Engine {
   readonly #database: AbandonableDatabase
+  readonly #returns = new Returns()
 
   constructor(database: SqlDatabase) {
     this.#database = new AbandonableDatabase(database)
@@ -26,13 +39,16 @@ class SqlEngine implements Engine {
     return this.#database.listen === undefined ? 'queue' : 'notify'
   }
 
-  async now(): Promise<number> {
-    const [row] = await this.#database.run('now')
-    return Number(row?.now_ms)
+  now(): Promise<number> {
+    return this.#database.run(readClock())
   }
 
   open(backend: BackendName, context: EngineContext): Promise<Backend> {
-    return openBackend(backend, { ...context, database: this.#database })
+    return openBackend(backend, this.#contextOf(context))
+  }
+
+  operator(backend: BackendName, context: EngineContext): Operator {
+    return OPERATORS[backend](this.#contextOf(context))
   }
 
   migrate(): Promise<readonly AppliedMigration[]> {
@@ -45,5 +61,9 @@ class SqlEngine implements Engine {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#database[Symbol.asyncDispose]()
+  }
+
+  #contextOf(context: EngineContext): SqlContext {
+    return { ...context, database: this.#database, returns: this.#returns }
   }
 }

@@ -1,9 +1,11 @@
 import { describe, MigrationError, RowcastError } from '../../common/errors.js'
 import { largest } from '../../common/numbers.js'
 import type { AppliedMigration } from '../../engine.js'
-import { call, type Row, type SqlDatabase, type Work } from './database.js'
+import type { SqlDatabase } from './database.js'
 import { loadMigrations, type Migration } from './migrations.js'
 import type { Dialect } from './statements.js'
+import { ask, type Work } from './unit-of-work.js'
+import { findMigrationsTable, listMigrations, type Recorded, recordMigration } from './verbs/schema.js'
 
 /**
  * Applies what is missing, while no other process does; returns what it applied. Where nothing is missing it waits for
@@ -19,8 +21,7 @@ function* applyMissing(dialect: Dialect): Work<readonly AppliedMigration[]> {
   const missing = yield* readMissing(dialect)
   for (const migration of missing) {
     for (const sql of migration.statements) yield { sql }
-    const { version, name, checksum, compatibleFrom } = migration
-    yield* call('record_migration', { version, name, checksum, compatible_from: compatibleFrom })
+    yield* ask(recordMigration(migration))
   }
   return missing.map(({ version, name }) => ({ version, name }))
 }
@@ -53,30 +54,14 @@ function refuse(error: unknown): never {
   )
 }
 
-interface Recorded {
-  readonly version: number
-  readonly checksum: string
-  readonly compatibleFrom: number
-}
-
 function* readMissing(dialect: Dialect): Work<readonly Migration[]> {
   return findMissing(loadMigrations(dialect), yield* readRecorded(dialect))
 }
 
 function* readRecorded(dialect: Dialect): Work<readonly Recorded[]> {
-  const [found] = yield* call('find_migrations_table', { migrations_table: dialect.relation('migrations') })
-  if (found === undefined) return []
-  const rows = yield* listRecorded()
-  return rows.map((row) => ({
-    version: Number(row.version),
-    checksum: String(row.checksum),
-    compatibleFrom: Number(row.compatible_from),
-  }))
-}
-
-function* listRecorded(): Work<readonly Row[]> {
+  if (!(yield* ask(findMigrationsTable(dialect.relation('migrations'))))) return []
   try {
-    return yield* call('list_migrations')
+    return yield* ask(listMigrations())
   } catch (cause) {
     if (!(cause instanceof MigrationError)) throw cause
     throw new MigrationError(

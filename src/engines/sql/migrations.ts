@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { AppliedMigration } from '../../engine.js'
 import { type Dialect, localize } from './statements.js'
 
+/** One step of the schema, ready to be applied. */
 export interface Migration extends AppliedMigration {
   /** Of its SQL without comments and white space: a comment that is worded anew is the same migration. */
   readonly checksum: string
@@ -10,36 +11,23 @@ export interface Migration extends AppliedMigration {
   readonly statements: readonly string[]
 }
 
-const COMPATIBLE_FROM = /^-- Compatible from: (\d+)\s*$/m
-
-/**
- * The migrations of one dialect, in order. Files are named `0001_queue.sql`; a blank line after a semicolon ends a statement.
- * A line `-- Compatible from: 3` says that a rowcast whose newest migration is 3 works on the result; without one, only a
- * rowcast that knows this migration does.
- */
+/** The migrations of one dialect, in order. A blank line after a semicolon ends a statement. */
 export function loadMigrations(dialect: Dialect): readonly Migration[] {
-  return dialect.sources.migrations.map(({ name, text }) => {
-    const version = Number(name.slice(0, 4))
-    return {
-      version,
-      name: name.slice(5),
-      checksum: checksumOf(text),
-      compatibleFrom: Number(COMPATIBLE_FROM.exec(text)?.[1] ?? version),
-      statements: localize(dialect, text)
-        .split(/;\s*\n/)
-        .map((statement) => statement.trim().replace(/\n{2,}/g, '\n'))
-        .filter((statement) => statement !== ''),
-    }
-  })
+  return dialect.sources.migrations.map(({ version, name, compatibleFrom, text }) => ({
+    version,
+    name,
+    compatibleFrom,
+    checksum: checksumOf(text),
+    statements: localize(dialect, text)
+      .split(/;\s*\n/)
+      .map((statement) => statement.trim().replace(/\n{2,}/g, '\n'))
+      .filter((statement) => statement !== ''),
+  }))
 }
 
-/** Of the file rather than of what one schema or prefix makes of it. */
+/** Of the source rather than of what one schema or prefix makes of it. */
 export function checksumOf(text: string): string {
-  const code = text
-    .replace(/--[^\n]*/g, '')
-    .replace(/\s+/g, ' ')
-    .trim()
-  return createHash('sha256').update(code).digest('hex')
+  return createHash('sha256').update(text.replace(/\s+/g, ' ').trim()).digest('hex')
 }
 
 /**

@@ -1,3 +1,5 @@
+import type { Sources, Step, Verb } from './source.js'
+
 /** How one database writes SQL. */
 export interface Dialect {
   /** The folder under sql/. */
@@ -12,34 +14,21 @@ export interface Dialect {
   readonly repeats: boolean
 }
 
-/** The SQL of one dialect, each list in the order of its files' names. */
-export interface Sources {
-  readonly statements: readonly Source[]
-  readonly migrations: readonly Source[]
-}
-
-/** A file of SQL: its name without `.sql`, and what it says. */
-export interface Source {
-  readonly name: string
-  readonly text: string
-}
-
 type Value = string | number | boolean | null | readonly unknown[]
 /** A value that a statement takes, or the function that makes it where it is taken; a list mostly travels as one JSON text. */
 export type Parameter = Value | (() => Value)
 export type Parameters = Readonly<Record<string, Parameter>>
 
-/** One compiled SQL statement. */
-export interface Statement {
-  /** The file it comes from, without `.sql`: `claim`, or `claim.1-head` for one step of several. */
-  readonly name: string
-  /** What later steps call the rows of this one: `head` of `claim.1-head`. */
-  readonly step: string | undefined
-  readonly text: string
+/** One statement of a verb, compiled for one schema or prefix. */
+export interface Statement extends Step {
+  /** Of the verb, and of the step where there are several: `queue/claim`, `queue/promote.due`. */
+  readonly title: string
+  /** Whether its rows are part of the answer. */
+  readonly isReturned: boolean
   /** Parameter names by position; with repeats where the dialect's placeholders are positional. */
   readonly parameters: readonly string[]
-  /** Set where the statement takes one element of a list at a time. */
-  readonly each: Each | undefined
+  /** Where the fields of an element go, if it takes one at a time. */
+  readonly fields: readonly { readonly index: number; readonly field: string }[]
   /** The fields, in order, of those lists whose elements the statement reads by position. */
   readonly layouts: ReadonlyMap<string, readonly string[]>
   /** The lists that may be cut: the statement does to each element the same, whatever others there are. */
@@ -48,15 +37,9 @@ export interface Statement {
   readonly counted: readonly string[]
 }
 
-/** `:events.id` in a statement: it runs for each element of `events`, whose field goes to that place. */
-interface Each {
-  readonly list: string
-  readonly fields: readonly { readonly index: number; readonly field: string }[]
-}
-
-/** What the loader reads, in the order it must be recognised: strings, comments and casts are not what they hold. */
+/** What the loader reads, in the order it must be recognised: strings and casts are not what they hold. */
 const TOKEN =
-  /(?<text>'(?:[^']|'')*')|(?<comment>--[^\n]*)|(?<cast>::)|(?<!\w):(?<parameter>[a-z_]+(?:\.[a-z_]+)?)|\browcast[._](?<relation>[a-z_]+)/g
+  /(?<text>'(?:[^']|'')*')|(?<cast>::)|(?<!\w):(?<parameter>[a-z_]+(?:\.[a-z_]+)?)|\browcast[._](?<relation>[a-z_]+)/g
 /** A list in MySQL's words, and those of its columns that are read by position: a third faster than by name (measured). */
 const LIST = /json_table\(:(?<list>[a-z_]+), '\$\[\*\]' columns \((?<columns>[\s\S]*?)\n\s*\)\)/g
 /** A list that is only counted, or of whose elements one is told from another by its place, goes as a whole. */
@@ -65,20 +48,12 @@ const COUNTED = /\bjson_length\(:(?<list>[a-z_]+)\)/g
 const NUMBERED = /\brow_number\(\)/
 const BY_POSITION = /^\s*(\w+) .*path '\$\[(\d+)\]',?$/gm
 
-/**
- * The statements of one dialect, compiled for one schema or prefix when they are loaded. A verb is one file,
- * `sql/<dialect>/statements/<verb>.sql`, or several, `<verb>.<n>-<step>.sql`, that run in order in one transaction; the
- * rows of a step are a list parameter of the steps after it, under the step's name.
- */
+/** The statements of one dialect by verb, compiled for one schema or prefix. */
 export class Statements {
-  readonly #verbs = new Map<string, Statement[]>()
+  readonly #verbs: ReadonlyMap<string, readonly Statement[]>
 
   constructor(dialect: Dialect) {
-    for (const { name, text } of dialect.sources.statements) {
-      const [verb = name, position] = name.split('.')
-      const statement = compile(dialect, name, position?.replace(/^\d+-/, ''), text)
-      this.#verbs.set(verb, [...(this.#verbs.get(verb) ?? []), statement])
-    }
+    this.#verbs = new Map(dialect.sources.verbs.map((verb) => [verb.name, compile(dialect, verb)]))
   }
 
   has(verb: string): boolean {
@@ -88,52 +63,50 @@ export class Statements {
   /** The steps of a verb, in order. */
   get(verb: string): readonly Statement[] {
     const steps = this.#verbs.get(verb)
-    if (steps === undefined) throw new Error(`no statement named ${verb}`)
+    if (steps === undefined) throw new Error(`no verb named ${verb}`)
     return steps
   }
 }
 
-/** SQL without comments, with our relations written for this dialect's schema or prefix. */
-export function localize(dialect: Dialect, source: string): string {
-  return rewrite(dialect, source, (name) => `:${name}`)
+/** SQL with our relations written for this dialect's schema or prefix. */
+export function localize(dialect: Dialect, text: string): string {
+  return rewrite(dialect, text, (name) => `:${name}`)
 }
 
-/**
- * One statement for one dialect.
- * @param name of its file
- * @param step see `Statement.step`
- */
-export function compile(dialect: Dialect, name: string, step: string | undefined, source: string): Statement {
-  const parameters: string[] = []
-  const text = rewrite(dialect, source, (parameter) => {
-    const known = parameters.indexOf(parameter)
-    if (known >= 0 && !dialect.repeats) return dialect.placeholder(known + 1, parameter)
-    parameters.push(parameter)
-    return dialect.placeholder(parameters.length, parameter)
+/** The statements of one verb for one dialect. */
+export function compile(dialect: Dialect, { name, steps, returns }: Verb): readonly Statement[] {
+  return steps.map((step) => {
+    const parameters: string[] = []
+    const text = rewrite(dialect, step.text, (parameter) => {
+      const known = parameters.indexOf(parameter)
+      if (known >= 0 && !dialect.repeats) return dialect.placeholder(known + 1, parameter)
+      parameters.push(parameter)
+      return dialect.placeholder(parameters.length, parameter)
+    })
+    return {
+      ...step,
+      title: steps.length === 1 ? name : `${name}.${step.name}`,
+      isReturned: returns.includes(step.name),
+      text,
+      parameters,
+      fields: findFields(parameters),
+      layouts: findLayouts(step.text),
+      cuttable: NUMBERED.test(step.text) ? [] : findUsedOnly(step.text, CUTTABLE),
+      counted: findUsedOnly(step.text, COUNTED),
+    }
   })
-  return {
-    name,
-    step,
-    text,
-    parameters,
-    each: findEach(parameters),
-    layouts: findLayouts(source),
-    cuttable: NUMBERED.test(source) ? [] : findUsedOnly(source, CUTTABLE),
-    counted: findUsedOnly(source, COUNTED),
-  }
 }
 
-function findEach(parameters: readonly string[]): Each | undefined {
-  const fields = parameters.flatMap((parameter, index) => {
-    const [list = '', field] = parameter.split('.')
-    return field === undefined ? [] : [{ list, index, field }]
+function findFields(parameters: readonly string[]): Statement['fields'] {
+  return parameters.flatMap((parameter, index) => {
+    const [, field] = parameter.split('.')
+    return field === undefined ? [] : [{ index, field }]
   })
-  return fields[0] && { list: fields[0].list, fields }
 }
 
-function findLayouts(source: string): ReadonlyMap<string, readonly string[]> {
+function findLayouts(text: string): ReadonlyMap<string, readonly string[]> {
   const layouts = new Map<string, readonly string[]>()
-  for (const { groups: { list = '', columns = '' } = {} } of source.matchAll(LIST)) {
+  for (const { groups: { list = '', columns = '' } = {} } of text.matchAll(LIST)) {
     const layout: string[] = []
     for (const [, field = '', position] of columns.matchAll(BY_POSITION)) layout[Number(position)] = field
     if (layout.length > 0) layouts.set(list, layout)
@@ -142,31 +115,37 @@ function findLayouts(source: string): ReadonlyMap<string, readonly string[]> {
 }
 
 /** The lists that a statement uses in one way and in no other. */
-function findUsedOnly(source: string, way: RegExp): readonly string[] {
-  const code = source.replaceAll(/--[^\n]*/g, '')
-  const used = new Set(Array.from(code.matchAll(way), ({ groups: { list = '' } = {} }) => list))
-  const elsewhere = code.replaceAll(way, '')
+function findUsedOnly(text: string, way: RegExp): readonly string[] {
+  const used = new Set(Array.from(text.matchAll(way), ({ groups: { list = '' } = {} }) => list))
+  const elsewhere = text.replaceAll(way, '')
   return [...used].filter((list) => !new RegExp(`:${list}\\b`).test(elsewhere))
 }
 
 /** In one pass, so that nothing that was written in, such as a schema with a colon, is read again. */
 function rewrite(dialect: Dialect, source: string, place: (parameter: string) => string): string {
   const written = source.replace(TOKEN, (token, ...rest) => {
-    const { comment, parameter, relation } = rest.at(-1) as Record<string, string | undefined>
-    if (comment !== undefined) return ''
+    const { parameter, relation } = rest.at(-1) as Record<string, string | undefined>
     if (parameter !== undefined) return place(parameter)
     return relation === undefined ? token : dialect.relation(relation)
   })
   return written.trim().replace(/;$/, '')
 }
 
-/** Whether a step has nothing to do: one of its lists is empty, it may take no rows, or it is to keep none. */
-export function isIdle(statement: Statement, parameters: Parameters): boolean {
-  return [...statement.parameters, statement.each?.list ?? ''].some((name) => {
-    const value = parameters[name]
-    const isEmpty = Array.isArray(value) && value.length === 0
-    return isEmpty || (name === 'limit' && value === 0) || (name === 'keep_history' && value === false)
-  })
+/** Whether a step has something to do, as its conditions say. */
+export function isDue({ unless, when, each }: Step, parameters: Parameters): boolean {
+  const isEmpty = (list: string) => {
+    const value = parameters[list]
+    return Array.isArray(value) && value.length === 0
+  }
+  if (each !== null && isEmpty(each)) return false
+  return !unless.some(isEmpty) && when.every((flag) => Boolean(parameters[flag]))
+}
+
+/** As many rows as the statement is to change, where it says so. */
+export function countChanges({ changes }: Step, parameters: Parameters): number | undefined {
+  if (changes === null) return undefined
+  const list = read(parameters, changes)
+  return isList(list) ? list.length : undefined
 }
 
 /**
@@ -176,7 +155,7 @@ export function bind(statement: Statement, parameters: Parameters): (string | nu
   return statement.parameters.map((name) => {
     if (name.includes('.')) return null
     const value = read(parameters, name)
-    if (value === undefined) throw new Error(`${statement.name} needs the parameter ${name}`)
+    if (value === undefined) throw new Error(`${statement.title} needs the parameter ${name}`)
     if (!isList(value)) return value
     return JSON.stringify(
       statement.counted.includes(name) ? value.map(() => 0) : lay(value, statement.layouts.get(name)),
@@ -187,15 +166,15 @@ export function bind(statement: Statement, parameters: Parameters): (string | nu
 /** Each element of a list as the JSON text that `bind` makes of it. */
 export function serializeElements(statement: Statement, parameters: Parameters, list: string): readonly string[] {
   const value = read(parameters, list)
-  if (!isList(value)) throw new Error(`${statement.name} needs the list ${list}`)
+  if (!isList(value)) throw new Error(`${statement.title} needs the list ${list}`)
   return lay(value, statement.layouts.get(list)).map((element) => JSON.stringify(element))
 }
 
 /** The elements that a statement runs for, one at a time. */
-export function elementsOf({ name, each }: Statement, parameters: Parameters): readonly Element[] {
-  if (each === undefined) return []
-  const elements = read(parameters, each.list)
-  if (!isList(elements)) throw new Error(`${name} needs the list ${each.list}`)
+export function elementsOf({ title, each }: Statement, parameters: Parameters): readonly Element[] {
+  if (each === null) return []
+  const elements = read(parameters, each)
+  if (!isList(elements)) throw new Error(`${title} needs the list ${each}`)
   return elements as readonly Element[]
 }
 

@@ -1,6 +1,9 @@
 import { createPool } from 'mysql2/promise'
-import { call, type DatabaseSource, type Work } from '../../../src/engines/sql/database.js'
+import type { DatabaseSource } from '../../../src/engines/sql/database.js'
 import { fromOwn } from '../../../src/engines/sql/databases/mysql/index.js'
+import { ask, type Work } from '../../../src/engines/sql/unit-of-work.js'
+import { leaseGroup } from '../../../src/engines/sql/verbs/group.js'
+import { readClock } from '../../../src/engines/sql/verbs/schema.js'
 import { connectTo, databaseAt } from '../sql-database.js'
 
 /*
@@ -11,15 +14,9 @@ import { connectTo, databaseAt } from '../sql-database.js'
 const [url = '', pool = 'own', options = '{}'] = process.argv.slice(2)
 const shared = pool === 'shared' ? createPool({ uri: url, connectionLimit: 1 }) : undefined
 const database = await connectTo(source(), JSON.parse(options), 'standstill')
-const lead = {
-  channels: ['orders'],
-  consumer_group: 'g',
-  lease_token: '00000000-0000-7000-8000-000000000000',
-  lease_ms: 30_000,
-  consumer: 'standstill',
-}
+const leader = { group: 'g', token: '00000000-0000-7000-8000-000000000000' }
 if (shared !== undefined) {
-  await database.transaction(() => call('now'))
+  await database.transaction(() => ask(readClock()))
   const [rows] = await shared.query('select @@session.wait_timeout = @@global.wait_timeout as restored')
   console.log(`restored ${(rows as { restored: number }[])[0]?.restored}`)
 }
@@ -38,8 +35,8 @@ function source(): DatabaseSource {
 }
 
 function* standStill(): Work<void> {
-  yield* call('lead', lead)
+  yield* ask(leaseGroup(['orders'], leader, 30_000, 'standstill'))
   console.log('stands still')
   process.kill(process.pid, 'SIGSTOP')
-  yield* call('now')
+  yield* ask(readClock())
 }

@@ -1,7 +1,7 @@
 import { ContentionError, MigrationError } from '../../../common/errors.js'
 import { backoffMs, sleep } from '../../../common/wait.js'
-import type { Call, Row, Work } from '../database.js'
-import { elementsOf, isIdle, type Parameters, type Statement, type Statements } from '../statements.js'
+import { countChanges, elementsOf, isDue, type Parameters, type Statement, type Statements } from '../statements.js'
+import type { Call, Question, Row, Work } from '../unit-of-work.js'
 import type { TimeLimit } from './in-time.js'
 import { bindInParts, type StatementLimits } from './parts.js'
 
@@ -13,6 +13,8 @@ export interface Prepared {
   readonly elements?: readonly Row[]
   /** Whether it is one of several that are one statement, so that all are done or none. */
   readonly isPart?: boolean
+  /** How many rows it must change; where it does not, all is undone. */
+  readonly changes?: number | undefined
 }
 
 /** A unit of work, spelled out into the statements that a driver runs one after another. */
@@ -20,7 +22,7 @@ export type Steps<Result> = Generator<Prepared, Result, readonly Row[]>
 
 /**
  * Turns verbs into their statements; the rows of each step are a list parameter of the steps after it, unless the step is
- * skipped by a caller who gives them.
+ * left out and the caller gives them.
  * @param limits how large a statement may be. Absent: the database takes any
  */
 export function* expand<Result>(statements: Statements, work: Work<Result>, limits?: StatementLimits): Steps<Result> {
@@ -40,14 +42,13 @@ function* expandCall(statements: Statements, call: Call, limits: StatementLimits
   if ('sql' in call) {
     return yield { statement: migration(call.sql), values: [] }
   }
-  const steps = statements.get(call.verb)
   const parameters = { ...call.parameters }
   const rows: Row[] = []
-  for (const statement of steps) {
-    const idle = steps.length > 1 && isIdle(statement, parameters)
-    const found = idle ? [] : yield* prepare(statement, parameters, limits)
-    if (statement.step !== undefined && !(idle && statement.step in parameters)) parameters[statement.step] = found
-    for (const row of found) rows.push(row)
+  for (const statement of statements.get(call.verb)) {
+    const due = isDue(statement, parameters)
+    const found = due ? yield* prepare(statement, parameters, limits) : []
+    if (due || !(statement.name in parameters)) parameters[statement.name] = found
+    if (statement.isReturned) for (const row of found) rows.push(row)
   }
   return rows
 }
@@ -60,31 +61,30 @@ function* prepare(
   const elements = elementsOf(statement, parameters)
   const parts = bindInParts(statement, parameters, limits)
   const isPart = parts.length > 1
+  const changes = countChanges(statement, parameters)
   const rows: Row[] = []
   for (const values of parts) {
-    const found = yield { statement, values, elements, isPart }
+    const found = yield { statement, values, elements, isPart, changes }
     if (!isPart) return found
     for (const row of found) rows.push(row)
   }
   return rows
 }
 
+/** What a statement of a migration is called. */
+export const MIGRATION = 'migration'
+
 function migration(text: string): Statement {
   return {
-    name: 'migration',
-    step: undefined,
-    text,
-    parameters: [],
-    each: undefined,
-    layouts: new Map(),
-    cuttable: [],
-    counted: [],
+    ...{ name: MIGRATION, title: MIGRATION, text },
+    ...{ isReturned: false, unless: [], when: [], each: null, changes: null },
+    ...{ parameters: [], fields: [], layouts: new Map(), cuttable: [], counted: [] },
   }
 }
 
-/** A unit of work of a single verb. */
-export function* single(verb: string, parameters: Extract<Call, { verb: string }>['parameters']): Work<readonly Row[]> {
-  return yield { verb, parameters }
+/** A unit of work of a single question, which answers with its rows. */
+export function* single(question: Question<unknown>): Work<readonly Row[]> {
+  return yield question
 }
 
 /** Runs statements on a driver that is waited for. */

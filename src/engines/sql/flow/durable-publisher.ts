@@ -2,7 +2,7 @@ import { NotificationsFullError, UnsupportedError } from '../../../common/errors
 import { Outage } from '../../../common/outage.js'
 import type { EventId, NewEvent } from '../../../event.js'
 import type { SqlContext } from '../context.js'
-import type { Work } from '../database.js'
+import type { Work } from '../unit-of-work.js'
 import { retryOnBreak } from './retry.js'
 import type { WakeUps } from './wake-ups.js'
 

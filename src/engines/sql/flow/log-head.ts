@@ -1,10 +1,11 @@
 import { RowcastError } from '../../../common/errors.js'
 import type { SqlContext } from '../context.js'
+import { restoreHead } from '../verbs/sequence.js'
 
 /**
  * The last position that was given, as the database keeps it. Test suites empty its table, and dumps are loaded beside it;
  * then it is derived anew from what is there.
- * @see sql/postgres/statements/restore_head.1-behind.sql
+ * @see sql/postgres/log/restore_head.sql
  */
 export class LogHead {
   readonly #context: SqlContext
@@ -14,10 +15,10 @@ export class LogHead {
   }
 
   async restore(): Promise<void> {
-    const [restored] = await this.#context.database.run('restore_head')
-    if (restored === undefined) return
+    const position = await this.#context.database.run(restoreHead())
+    if (position === undefined) return
     const { logger } = this.#context.options
-    logger.warn('the log had lost its last position, which is restored', { position: Number(restored.position) })
+    logger.warn('the log had lost its last position, which is restored', { position })
   }
 
   /**

@@ -2,7 +2,7 @@ import { ConnectionError } from '../../../common/errors.js'
 import { Outage } from '../../../common/outage.js'
 import { detach } from '../../../common/wait.js'
 import type { SqlContext } from '../context.js'
-import type { Parameters } from '../statements.js'
+import type { Question } from '../unit-of-work.js'
 import type { Rhythm } from './rhythm.js'
 
 /** Longest that one waits, in milliseconds: servers end statements that take longer than their users expect. */
@@ -20,11 +20,8 @@ const LONG_REST_MS = 60_000
 /** So many probes are to confirm what one saw, before the next one begins. */
 const MOST_CONFIRMATIONS = 8
 
-/** A verb and its parameters. */
-export interface Question {
-  readonly verb: string
-  readonly parameters: Parameters
-}
+/** Waits at the server, looking after each nap, in seconds, until there is something; answers whether there is. */
+export type LongQuestion = (naps: readonly number[]) => Question<boolean>
 
 /**
  * Probes at the server rather than here, where the database can: one statement reads, sleeps and reads again until there is
@@ -77,13 +74,13 @@ export class LongPoll {
   }
 
   /** @returns whether it began */
-  begin({ verb, parameters }: Question, channels: readonly string[], forMs: number, pollIntervalMs: number): boolean {
+  begin(question: LongQuestion, channels: readonly string[], forMs: number, pollIntervalMs: number): boolean {
     const { longPoll } = this.#context.database
     const ms = Math.min(forMs, MOST_MS)
     if (longPoll === undefined || ms < LEAST_MS || channels.length > MOST_CHANNELS) return false
     const naps = this.#rhythm.pausesFor(ms, pollIntervalMs).map((napMs) => napMs / 1_000)
     this.#covered = new Set(channels)
-    detach(this.#wait(longPoll(verb, { ...parameters, naps }, this.#stopping.signal)))
+    detach(this.#wait(longPoll(question(naps), this.#stopping.signal)))
     return true
   }
 
@@ -104,13 +101,13 @@ export class LongPoll {
     this.#stopping.abort()
   }
 
-  async #wait(polling: Promise<readonly unknown[] | undefined>): Promise<void> {
+  async #wait(polling: Promise<boolean | undefined>): Promise<void> {
     let found = false
     try {
-      const rows = await polling
+      const answer = await polling
       this.#outage.end()
-      if (rows === undefined) this.#rest(SHORT_REST_MS)
-      else found = rows.length > 0
+      if (answer === undefined) this.#rest(SHORT_REST_MS)
+      else found = answer
     } catch (error) {
       if (this.#stopping.signal.aborted) return
       const isAway = error instanceof ConnectionError

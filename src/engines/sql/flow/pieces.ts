@@ -1,5 +1,6 @@
-import { portionOf, type Row, type SqlDatabase } from '../database.js'
-import type { Parameters } from '../statements.js'
+import { portionOf, type SqlDatabase } from '../database.js'
+import type { NamedVerb, Question } from '../unit-of-work.js'
+import type { Counted, Places } from '../verbs/operate.js'
 
 /** Most rows that one call counts, where the database answers in the same tick. */
 const MOST = 100_000
@@ -7,7 +8,7 @@ const MOST = 100_000
 /** What a verb is asked about, as much of it at a time as one call should take. */
 export function* portions<Item>(
   database: SqlDatabase,
-  verb: string,
+  verb: NamedVerb,
   items: readonly Item[],
 ): Generator<readonly Item[]> {
   for (let done = 0; done < items.length; ) {
@@ -17,31 +18,25 @@ export function* portions<Item>(
   }
 }
 
-/** After which key each table that is counted goes on; empty where all of it has been counted. */
-type Places = Readonly<Record<string, readonly (string | number)[]>>
+type CountingVerb<Count> = NamedVerb &
+  ((channel: string | null, places: Places, limit: number) => Question<Counted<Count>>)
 
 /**
- * The rows of a verb that counts. Where the database answers in the same tick it counts a piece at a time, and an answer
- * says in `place` where its `stage` goes on; the rows of all pieces are to be summed. Elsewhere one answer is all.
+ * The counts of all pieces of what a verb counts, to be put together. Where the database answers in the same tick it counts a
+ * piece at a time; elsewhere one answer is all.
  */
-export async function countInPieces(
+export async function countInPieces<Count>(
   database: SqlDatabase,
-  verb: string,
-  parameters: Parameters,
+  verb: CountingVerb<Count>,
+  channel: string | null,
   from: Places,
-): Promise<readonly Row[]> {
-  const rows: Row[] = []
+): Promise<readonly Count[]> {
+  const counts: Count[] = []
   let places = from
   do {
-    const limit = portionOf(database, verb, MOST)
-    const found: readonly Row[] = await database.run(verb, { ...parameters, ...places, limit })
-    for (const row of found) rows.push(row)
-    places = Object.fromEntries(Object.keys(places).map((stage) => [stage, placeOf(found, stage)]))
+    const piece = await database.run(verb(channel, places, portionOf(database, verb, MOST)))
+    for (const count of piece.counts) counts.push(count)
+    places = piece.places
   } while (Object.values(places).some(({ length }) => length > 0))
-  return rows
-}
-
-function placeOf(rows: readonly Row[], stage: string): readonly (string | number)[] {
-  const place = rows.find((row) => row.stage === stage)?.place
-  return typeof place === 'string' ? (JSON.parse(place) as (string | number)[]) : []
+  return counts
 }

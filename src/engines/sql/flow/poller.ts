@@ -3,7 +3,8 @@ import { isFinal, Outage } from '../../../common/outage.js'
 import { atMost } from '../../../common/wait.js'
 import type { SqlContext } from '../context.js'
 import type { SqlDatabase } from '../database.js'
-import { LongPoll, type Question } from './long-poll.js'
+import { readClock } from '../verbs/schema.js'
+import { LongPoll, type LongQuestion } from './long-poll.js'
 import { Rhythm } from './rhythm.js'
 import { MIN_POLL_MS, type Sleeper } from './sleeper.js'
 
@@ -48,8 +49,8 @@ export interface Questions {
    * @param ask runs the one statement that says so, as little work for the server as can be
    */
   probe(channels: readonly string[], ask: SqlDatabase['run']): Promise<Findings>
-  /** What waits at the server until a probe would find something; takes `naps` besides. */
-  poll(channels: readonly string[]): Question
+  /** What waits at the server until a probe would find something. */
+  poll(channels: readonly string[]): LongQuestion
 }
 
 /** A probe that found nothing. */
@@ -191,11 +192,11 @@ export class Poller implements Sleeper, AsyncDisposable {
     }
   }
 
-  readonly #ask: SqlDatabase['run'] = async (verb, parameters) => {
+  readonly #ask: SqlDatabase['run'] = async (question) => {
     const startedMs = performance.now()
-    const rows = await this.#context.database.run(verb, parameters)
+    const answer = await this.#context.database.run(question)
     this.#rhythm.note(performance.now() - startedMs)
-    return rows as never
+    return answer
   }
 
   get #waiting(): readonly string[] {
@@ -221,7 +222,7 @@ export class Poller implements Sleeper, AsyncDisposable {
 
   async #measureWay(): Promise<void> {
     const startedMs = performance.now()
-    await this.#context.database.run('now')
+    await this.#context.database.run(readClock())
     this.#rhythm.noteWay(performance.now() - startedMs)
   }
 

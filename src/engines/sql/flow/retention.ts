@@ -1,19 +1,14 @@
 import { detach } from '../../../common/wait.js'
 import type { SqlContext } from '../context.js'
+import { type Agreement, agreeRetention } from '../verbs/schema.js'
 
 /** How long an agreement counts before the database is asked again, in milliseconds. */
 const AGREED_MS = 30_000
 
-/** What holds for all who share some tables. */
-interface Agreement {
-  readonly retentionMs: number
-  readonly dropUnread: boolean
-}
-
 /**
  * How long to keep what several applications on the same tables may need: the longest of what they ask for, since events that
  * one of them still wants must not be deleted by another.
- * @see sql/postgres/statements/agree_retention.sql
+ * @see sql/postgres/schema/agree_retention.sql
  */
 export class Retention {
   readonly #context: SqlContext
@@ -41,13 +36,7 @@ export class Retention {
   }
 
   async #agree(): Promise<void> {
-    const rows = await this.#context.database.run('agree_retention', {
-      kind: this.#kind,
-      retention_ms: this.#asked.retentionMs,
-      drop_unread: this.#asked.dropUnread,
-    })
-    const answer = rows.at(-1)
-    const agreed = { retentionMs: Number(answer?.retention_ms), dropUnread: Number(answer?.drop_unread) === 1 }
+    const agreed = await this.#context.database.run(agreeRetention(this.#kind, this.#asked))
     this.#agreedAtMs = performance.now()
     if (agreed.retentionMs !== (this.#agreed ?? this.#asked).retentionMs) this.#tell(agreed.retentionMs)
     this.#agreed = agreed

@@ -3,6 +3,7 @@ import { detach } from '../../../common/wait.js'
 import { isDelayed, type NewEvent } from '../../../event.js'
 import type { SqlContext } from '../context.js'
 import type { SqlDatabase } from '../database.js'
+import { wake } from '../verbs/notify.js'
 import { Hints } from './hints.js'
 import type { Sleeper } from './sleeper.js'
 import { topicsOf } from './topics.js'
@@ -124,7 +125,7 @@ export class WakeUps implements AsyncDisposable {
     const topics = [...this.#trailing.keys()]
     for (const timer of this.#trailing.values()) clearTimeout(timer)
     this.#trailing.clear()
-    if (topics.length > 0) await this.#database.run('notify', { topics }).catch(() => undefined)
+    if (topics.length > 0) await this.#database.run(wake(topics)).catch(() => undefined)
     await Promise.all([this.#hints?.[Symbol.asyncDispose](), this.#watching?.[Symbol.asyncDispose]()])
   }
 
@@ -151,7 +152,7 @@ export class WakeUps implements AsyncDisposable {
     if (this.#trailing.has(topic)) return
     const timer = setTimeout(() => {
       this.#noteNotified(topic)
-      detach(this.#database.run('notify', { topics: [topic] }))
+      detach(this.#database.run(wake([topic])))
     }, dueInMs)
     this.#trailing.set(topic, timer)
   }

@@ -3,9 +3,9 @@ import { smallest } from '../../../common/numbers.js'
 import { ownClock } from '../../../common/own-clock.js'
 import { sleep } from '../../../common/wait.js'
 import type { SqlContext } from '../context.js'
-import type { Row } from '../database.js'
-import { isExtended, toLeaseFound } from '../flow/lease-found.js'
 import { isWorthAnother, pauseMs } from '../flow/retry.js'
+import { extendGroup, findCheckpoints, findGroupLeases, type Mark, writeCheckpoint } from '../verbs/group.js'
+import { isExtended } from '../verbs/lease-found.js'
 import type { Ends, GroupLease } from './group-lease.js'
 
 /** What came of a write. */
@@ -52,11 +52,11 @@ export class Checkpoint implements Ends {
    * @param isGivenUp whether the lease was given up meanwhile: then it is only asked what earlier attempts have stored
    */
   async write(marks: Iterable<readonly [string, number]>, leaseMs: number, isGivenUp: () => boolean): Promise<Written> {
-    const checkpoints = Array.from(marks, ([channel, position]) => ({ channel, position }))
+    const all = Array.from(marks, ([channel, position]) => ({ channel, position }))
     for (let attempt = 1; ; attempt++) {
       try {
         const isTooLate = attempt > 1 && isGivenUp()
-        return isTooLate ? await this.#findStored(checkpoints) : await this.#writeOnce(checkpoints, leaseMs)
+        return isTooLate ? await this.#findStored(all) : await this.#writeOnce(all, leaseMs)
       } catch (error) {
         if (!isWorthAnother(error, attempt, !this.isOver)) throw error
         await sleep(pauseMs(attempt))
@@ -70,40 +70,29 @@ export class Checkpoint implements Ends {
    */
   async extend(channels: readonly string[], withinMs: number): Promise<{ held: boolean; isWhole: boolean }> {
     const { leaseMs } = this.#lead
-    const parameters = { channels, ...this.#address, lease_ms: leaseMs }
     const askedMs = ownClock.now()
-    await this.#context.database.run('extend_group', parameters, withinMs)
-    const rows = await this.#context.database.run('find_group_lease', parameters, withinMs)
-    const found = rows.map(toLeaseFound)
+    await this.#context.database.run(extendGroup(channels, this.#lead, leaseMs), withinMs)
+    const found = await this.#context.database.run(findGroupLeases(channels, this.#lead), withinMs)
     if (found.length < channels.length) return { held: false, isWhole: false }
-    this.#note(rows, askedMs, Math.min(leaseMs, smallest(found.map(({ leftMs }) => leftMs))))
+    const expiresAtMs = smallest(found.map((lease) => lease.expiresAtMs))
+    this.#note(expiresAtMs, askedMs, Math.min(leaseMs, smallest(found.map(({ leftMs }) => leftMs))))
     return { held: true, isWhole: found.every((each) => isExtended(each, askedMs, leaseMs)) }
   }
 
-  get #address() {
-    return { consumer_group: this.#lead.group, lease_token: this.#lead.token }
-  }
-
-  async #writeOnce(checkpoints: readonly Row[], leaseMs: number): Promise<Written> {
-    const parameters = { checkpoints, ...this.#address, lease_ms: leaseMs }
+  async #writeOnce(marks: readonly Mark[], leaseMs: number): Promise<Written> {
     const askedMs = ownClock.now()
-    const rows = await this.#context.database.run('checkpoint', parameters)
-    if (rows.length < checkpoints.length) return this.#findStored(checkpoints)
-    this.#note(rows, askedMs, leaseMs)
-    return { held: true, stored: channelsOf(rows) }
+    const { channels, expiresAtMs } = await this.#context.database.run(writeCheckpoint(marks, this.#lead, leaseMs))
+    if (channels.size < marks.length) return this.#findStored(marks)
+    this.#note(expiresAtMs, askedMs, leaseMs)
+    return { held: true, stored: channels }
   }
 
-  async #findStored(checkpoints: readonly Row[]): Promise<Written> {
-    const rows = await this.#context.database.run('find_checkpoint', { checkpoints, ...this.#address })
-    return { held: false, stored: channelsOf(rows) }
+  async #findStored(marks: readonly Mark[]): Promise<Written> {
+    return { held: false, stored: await this.#context.database.run(findCheckpoints(marks, this.#lead)) }
   }
 
-  #note(rows: readonly Row[], askedMs: number, leaseMs: number): void {
-    this.#expiresAtMs = Math.max(this.#expiresAtMs, smallest(rows.map((row) => Number(row.lease_expires_at_ms))))
+  #note(expiresAtMs: number, askedMs: number, leaseMs: number): void {
+    this.#expiresAtMs = Math.max(this.#expiresAtMs, expiresAtMs)
     this.#heldUntilMs = Math.max(this.#heldUntilMs, heldUntil(askedMs, leaseMs))
   }
-}
-
-function channelsOf(rows: readonly Row[]): ReadonlySet<string> {
-  return new Set(rows.map((row) => String(row.channel)))
 }

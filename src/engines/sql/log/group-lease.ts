@@ -1,15 +1,13 @@
 import type { Lease } from '../../../common/lease.js'
+import type { Leader, LeasedCheckpoint } from '../verbs/group.js'
 
 /** What a member leased when it began to read for its group. */
-export interface GroupLease {
-  readonly group: string
-  readonly token: string
+export interface GroupLease extends Leader {
   readonly leaseMs: number
   readonly expiresAtMs: number
   /** Until when no other member can have it, by `ownClock`. */
   readonly heldUntilMs: number
-  /** Per channel the checkpoint, and how many readers have died at the event that comes next. */
-  readonly checkpoints: readonly { readonly channel: string; readonly position: number; readonly attempts: number }[]
+  readonly checkpoints: readonly LeasedCheckpoint[]
 }
 
 /** How long a lease lasts, by the database's clock and by our own. */

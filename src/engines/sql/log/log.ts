@@ -1,19 +1,17 @@
 import { atMost } from '../../../common/wait.js'
-import type { Backend, Capability, ChannelStats, Inbox } from '../../../engine.js'
+import type { Backend, Capability, Inbox } from '../../../engine.js'
 import type { EventId, NewEvent } from '../../../event.js'
 import type { ResolvedSubscribeOptions } from '../../../options/resolve.js'
 import type { SqlContext } from '../context.js'
 import { Publisher } from '../flow/durable-publisher.js'
+import { Positions } from '../flow/positions.js'
 import type { Purge } from '../flow/purge.js'
 import { WakeUps } from '../flow/wake-ups.js'
-import { DeadLetterTable } from '../operate/dead-letter-table.js'
-import { LogGroups, resolvePlace } from './groups.js'
+import { enroll } from '../verbs/group.js'
 import { LogInbox } from './inbox.js'
-import { LogHead } from './log-head.js'
 import { Member } from './member.js'
-import { purgeLog } from './purge.js'
+import { enforceRetention } from './purge.js'
 import { Sequencer } from './sequencer.js'
-import { countLog } from './stats.js'
 import { LogStorage } from './storage.js'
 
 /** Longest that closing waits for a group to be given up, in milliseconds. */
@@ -32,24 +30,23 @@ const STEP_DOWN_MS = 2_000
 export class LogBackend implements Backend {
   readonly name = 'log'
   readonly can: ReadonlySet<Capability>
-  readonly groups: LogGroups
-  readonly deadLetters: DeadLetterTable
   readonly publishSync: Backend['publishSync']
   readonly #context: SqlContext
+  readonly #positions: Positions
   readonly #sequencer: Sequencer
   readonly #wakeUps: WakeUps
   readonly #publisher: Publisher
   readonly #purge: Purge
   readonly #members = new Set<Member>()
 
-  private constructor(context: SqlContext, head: LogHead) {
+  private constructor(context: SqlContext, positions: Positions) {
     this.#context = context
-    this.#sequencer = new Sequencer(context, head)
+    this.#positions = positions
+    this.#sequencer = new Sequencer(context, positions)
     this.#wakeUps = new WakeUps(context, 'log', this.#sequencer.sleeper)
-    this.#publisher = new Publisher(context, this.#wakeUps, new LogStorage(context, head))
-    this.#purge = purgeLog(context, this.#sequencer)
-    this.groups = new LogGroups(context, this.#sequencer)
-    this.deadLetters = new DeadLetterTable(context, this.#wakeUps, 'log')
+    this.#publisher = new Publisher(context, this.#wakeUps, new LogStorage(context, positions.head))
+    this.#purge = enforceRetention(context, positions)
+    context.returns.listen((channel) => this.#wakeUps.returned(channel, 0))
     this.can = new Set<Capability>([
       'position',
       'group',
@@ -61,9 +58,9 @@ export class LogBackend implements Backend {
 
   /** On tables that are in order. */
   static async open(context: SqlContext): Promise<LogBackend> {
-    const head = new LogHead(context)
-    await head.restore()
-    return new LogBackend(context, head)
+    const positions = new Positions(context)
+    await positions.head.restore()
+    return new LogBackend(context, positions)
   }
 
   publish(events: readonly NewEvent[], tx: unknown): Promise<readonly EventId[]> {
@@ -80,12 +77,6 @@ export class LogBackend implements Backend {
     }
   }
 
-  async stats(channel: string | undefined): Promise<readonly ChannelStats[]> {
-    // First: it gives positions to what has none yet.
-    const groups = await this.groups.list({ channel })
-    return countLog(this.#context.database, channel, groups)
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await atMost(STEP_DOWN_MS, Promise.all([...this.#members].map(({ gone }) => gone)))
     await Promise.all([this.#sequencer[Symbol.asyncDispose](), this.#purge[Symbol.asyncDispose]()])
@@ -93,7 +84,7 @@ export class LogBackend implements Backend {
   }
 
   async #open(channels: readonly string[], options: ResolvedSubscribeOptions): Promise<Inbox> {
-    const position = await resolvePlace(this.#sequencer, options.from)
+    const position = await this.#positions.resolve(options.from)
     if (options.group !== undefined) return this.#join(options.group, channels, position, options)
     const places = new Map(channels.map((channel) => [channel, position]))
     const parts = { sequencer: this.#sequencer, onDispose: () => this.#wakeUps.leave(channels) }
@@ -106,13 +97,13 @@ export class LogBackend implements Backend {
     position: number,
     options: ResolvedSubscribeOptions,
   ): Promise<Member> {
-    const enroll = () => {
+    const makeCheckpoints = () => {
       const place = Math.min(position, this.#sequencer.resumption?.position ?? position)
-      return this.#context.database.run('enroll', { channels, consumer_group: group, position: place })
+      return this.#context.database.run(enroll(channels, group, place))
     }
-    await enroll()
+    await makeCheckpoints()
     const parts = {
-      enroll,
+      enroll: makeCheckpoints,
       sequencer: this.#sequencer,
       topics: this.#wakeUps.topicsOf(channels),
       onStepDown: () => this.#sequencer.sleeper.look(),

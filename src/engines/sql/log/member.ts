@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { describe, RowcastError } from '../../../common/errors.js'
 import { heldUntil } from '../../../common/lease.js'
-import { smallest } from '../../../common/numbers.js'
 import { Outage } from '../../../common/outage.js'
 import { ownClock } from '../../../common/own-clock.js'
 import { defer, detach } from '../../../common/wait.js'
 import type { Inbox, Outcome } from '../../../engine.js'
-import type { Delivery, Settlement } from '../../../event.js'
+import type { Settlement } from '../../../event.js'
 import type { ResolvedSubscribeOptions } from '../../../options/resolve.js'
 import type { SqlContext } from '../context.js'
-import { call, type Work } from '../database.js'
-import type { LogDelivery } from './entry.js'
+import { ask, type Work } from '../unit-of-work.js'
+import { leaseGroup } from '../verbs/group.js'
 import type { GroupLease } from './group-lease.js'
 import { Heat } from './heat.js'
+import type { LogDelivery } from './log-delivery.js'
 import { Missed } from './missed.js'
 import type { Sequencer } from './sequencer.js'
 import { Term } from './term.js'
@@ -40,7 +40,7 @@ interface MemberParts {
  * none, so that one of them reads in the order of positions. Beside a member of other channels, as in a rolling deploy, it reads what
  * that leaves free, and takes the rest when it is free, before one that reads nothing yet.
  */
-export class Member implements Inbox {
+export class Member implements Inbox<LogDelivery> {
   readonly isPlenty = false
   readonly #context: SqlContext
   readonly #parts: MemberParts
@@ -85,7 +85,7 @@ export class Member implements Inbox {
     return this.#gone.promise
   }
 
-  async take(limit: number, signal: AbortSignal): Promise<readonly Delivery[]> {
+  async take(limit: number, signal: AbortSignal): Promise<readonly LogDelivery[]> {
     while (!signal.aborted) {
       // Before asking: a hint that comes while it is under way must not be forgotten.
       this.#heat.clear()
@@ -103,15 +103,15 @@ export class Member implements Inbox {
     return []
   }
 
-  ack(delivery: Delivery, outcome: Outcome): void {
-    this.#settling(this.#termOf.get(delivery.channel)?.ack(delivery as LogDelivery)).then(
+  ack(delivery: LogDelivery, outcome: Outcome): void {
+    this.#settling(this.#termOf.get(delivery.channel)?.ack(delivery)).then(
       (held) => outcome.onSettled(held),
       (error: unknown) => outcome.onSettleFailed(error),
     )
   }
 
-  settle(delivery: Delivery, how: Settlement): Promise<boolean> {
-    return this.#settling(this.#termOf.get(delivery.channel)?.settle(delivery as LogDelivery, how))
+  settle(delivery: LogDelivery, how: Settlement): Promise<boolean> {
+    return this.#settling(this.#termOf.get(delivery.channel)?.settle(delivery, how))
   }
 
   #settling(settling: Promise<boolean> = Promise.resolve(false)): Promise<boolean> {
@@ -201,26 +201,14 @@ export class Member implements Inbox {
   /** All channels that it does not lead yet; a part of them only where it may be content with that. */
   async #lead(): Promise<GroupLease | undefined> {
     const token = randomUUID()
-    const parameters = {
-      channels: this.#channels.filter((channel) => !this.#termOf.has(channel)),
-      consumer_group: this.#group,
-      lease_token: token,
-      lease_ms: this.#leaseMs,
-      consumer: this.#context.options.consumer,
-    }
-    const [group, leaseMs] = [this.#group, this.#leaseMs]
+    const channels = this.#channels.filter((channel) => !this.#termOf.has(channel))
+    const [group, leaseMs, { consumer }] = [this.#group, this.#leaseMs, this.#context.options]
     const heldUntilMs = heldUntil(ownClock.now(), leaseMs)
-    const isEnough = (count: number) => this.#isEnough(count, parameters.channels.length)
+    const isEnough = (count: number) => this.#isEnough(count, channels.length)
     function* lead(): Work<GroupLease> {
-      const rows = yield* call('lead', parameters)
-      if (!isEnough(rows.length)) throw new Held()
-      const expiresAtMs = smallest(rows.map((row) => Number(row.lease_expires_at_ms)))
-      const checkpoints = rows.map((row) => ({
-        channel: String(row.channel),
-        position: Number(row.position),
-        attempts: Number(row.attempts),
-      }))
-      return { group, token, leaseMs, expiresAtMs, heldUntilMs, checkpoints }
+      const leased = yield* ask(leaseGroup(channels, { group, token }, leaseMs, consumer))
+      if (!isEnough(leased.checkpoints.length)) throw new Held()
+      return { group, token, leaseMs, heldUntilMs, ...leased }
     }
     try {
       return await this.#context.database.transaction(lead)

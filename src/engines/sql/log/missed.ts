@@ -1,6 +1,7 @@
 import type { Gap } from '../../../options/options.js'
 import type { SqlContext } from '../context.js'
 import { tellGap } from '../flow/gap.js'
+import { findPurged } from '../verbs/read.js'
 
 /** After so long without reading, and at events of this age, in milliseconds, a reader may have been passed: retention is longer. */
 export const LATE_MS = 30_000
@@ -8,7 +9,7 @@ export const LATE_MS = 30_000
 /**
  * Whether retention has passed a reader: events that it had not read were deleted, and it goes on after them. It is asked
  * where that can be: when the reader begins, when it has not read for long, and while what it reads is old.
- * @see sql/postgres/statements/find_tails.sql
+ * @see sql/postgres/log/find_purged.sql
  */
 export class Missed {
   readonly #context: SqlContext
@@ -25,22 +26,21 @@ export class Missed {
   async checkStart(places: ReadonlyMap<string, number>): Promise<void> {
     const begun = [...places].filter(([, position]) => position > 0)
     if (begun.length === 0) return
-    const tails = await this.#findTails(begun.map(([channel]) => channel))
-    const passed = begun.filter(([channel, position]) => (tails.get(channel) ?? 0) > position)
+    const purged = await this.#findPurged(begun.map(([channel]) => channel))
+    const passed = begun.filter(([channel, position]) => (purged.get(channel) ?? 0) > position)
     if (passed.length > 0) this.#tell(passed.map(([channel]) => channel))
   }
 
   /** A reader that was at a place found this position first; `undefined` when it found nothing. */
   async checkRead(channel: string, after: number, first: number | undefined): Promise<void> {
     if (after === 0) return
-    const deletedTo = (await this.#findTails([channel])).get(channel) ?? 0
+    const deletedTo = (await this.#findPurged([channel])).get(channel) ?? 0
     // What was deleted since it was read is not missed.
     if (deletedTo > after && (first === undefined || deletedTo < first)) this.#tell([channel])
   }
 
-  async #findTails(channels: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const rows = await this.#context.database.run('find_tails', { channels })
-    return new Map(rows.map((row) => [String(row.channel), Number(row.position)]))
+  #findPurged(channels: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.#context.database.run(findPurged(channels))
   }
 
   #tell(channels: readonly string[]): void {

@@ -1,4 +1,4 @@
-import type { LogDelivery } from './entry.js'
+import type { LogDelivery } from './log-delivery.js'
 
 /**
  * How far a group has read one channel: the contiguous low-water mark. Events may be settled in any order; the mark moves

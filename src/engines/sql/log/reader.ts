@@ -1,7 +1,8 @@
 import { smallest } from '../../../common/numbers.js'
-import type { Entry, Reading } from './entry.js'
+import type { Entry } from '../verbs/entry.js'
 import { LATE_MS, type Missed } from './missed.js'
 import type { Sequencer } from './sequencer.js'
+import type { Reading } from './shared-reads.js'
 
 /** A place in one channel, and what was read beyond it. */
 interface Lane {

@@ -1,14 +1,8 @@
-import type { Entry, Reading } from './entry.js'
+import type { Batch } from '../verbs/sequence.js'
+import type { Reading } from './shared-reads.js'
 
 /** How many passes of the sequencer are kept: what one brings is limited, and readers at the end need the newest. */
 const KEPT = 4
-
-/** What one pass of the sequencer gave positions to: of these channels everything after `from`, up to `to`. */
-export interface Pass {
-  readonly from: number
-  readonly to: number
-  readonly entries: ReadonlyMap<string, readonly Entry[]>
-}
 
 /**
  * The newest events, as they came back when they got their positions: those who follow the log at its head need not read
@@ -16,7 +10,7 @@ export interface Pass {
  * events are committed when it has answered. Between two passes there may be others.
  */
 export class RecentBatches {
-  #passes: readonly Pass[] = []
+  #batches: readonly Batch[] = []
   #isRead = true
 
   /** Whether somebody has read of the newest. */
@@ -24,19 +18,19 @@ export class RecentBatches {
     return this.#isRead
   }
 
-  add(pass: Pass): void {
-    this.#passes = [pass, ...this.#passes.slice(0, KEPT - 1)]
+  add(batch: Batch): void {
+    this.#batches = [batch, ...this.#batches.slice(0, KEPT - 1)]
     this.#isRead = false
   }
 
   /** The rest of the pass in which a place lies; `undefined` where it must be read from the table. */
   read(channel: string, group: string, after: number, until: number): Reading | undefined {
-    const pass = this.#passes.find(({ from, to, entries }) => from <= after && after < to && entries.has(channel))
-    if (pass === undefined) return undefined
-    if (pass === this.#passes[0]) this.#isRead = true
-    const entries = (pass.entries.get(channel) ?? []).filter(
+    const batch = this.#batches.find(({ from, to, entries }) => from <= after && after < to && entries.has(channel))
+    if (batch === undefined) return undefined
+    if (batch === this.#batches[0]) this.#isRead = true
+    const entries = (batch.entries.get(channel) ?? []).filter(
       (entry) => entry.position > after && entry.position <= until && (entry.group === '' || entry.group === group),
     )
-    return { entries, to: Math.min(pass.to, until) }
+    return { entries, to: Math.min(batch.to, until) }
   }
 }

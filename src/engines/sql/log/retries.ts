@@ -1,4 +1,4 @@
-import type { LogDelivery } from './entry.js'
+import type { LogDelivery } from './log-delivery.js'
 
 /** Longest time that a timer takes, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1

@@ -1,9 +1,16 @@
 import type { SqlContext } from '../context.js'
 import { portionOf } from '../database.js'
-import { type Reading, toEntries } from './entry.js'
+import type { Entry } from '../verbs/entry.js'
+import { readLog } from '../verbs/read.js'
 
 /** Most reads that are kept for others. */
 const KEPT = 4
+
+/** Everything of one channel that a group reads, after one position and up to another. */
+export interface Reading {
+  readonly entries: readonly Entry[]
+  readonly to: number
+}
 
 /** Where to read one channel for a group. */
 export interface Place {
@@ -27,7 +34,7 @@ export class SharedReads {
     this.#context = context
   }
 
-  /** @see sql/postgres/statements/read_log.sql */
+  /** @see sql/postgres/log/read.sql */
   read(place: Place): Promise<Reading> {
     const key = JSON.stringify(place)
     const known = this.#reads.get(key)
@@ -44,11 +51,11 @@ export class SharedReads {
     this.#reads.clear()
   }
 
-  async #readTable({ channel, group, after, until, limit: most }: Place): Promise<Reading> {
+  async #readTable(place: Place): Promise<Reading> {
     const { database, options } = this.#context
-    const limit = portionOf(database, 'read_log', most)
-    const rows = await database.run('read_log', { channel, consumer_group: group, after, until, limit })
-    const entries = toEntries(rows, channel, options.maxAttempts)
+    const { until } = place
+    const limit = portionOf(database, readLog, place.limit)
+    const entries = await database.run(readLog(place, limit, options.maxAttempts))
     return { entries, to: entries.length === limit ? (entries.at(-1)?.position ?? until) : until }
   }
 }

@@ -1,13 +1,12 @@
 import { groupBy } from '../../../common/group-by.js'
 import type { EventId, NewEvent } from '../../../event.js'
 import type { SqlContext } from '../context.js'
-import { call, type Work } from '../database.js'
 import { chunk } from '../flow/chunk.js'
 import type { Storage } from '../flow/durable-publisher.js'
-import { toLists } from '../flow/lists.js'
+import type { LogHead } from '../flow/log-head.js'
 import { ScanThrottle } from '../flow/scan-throttle.js'
-import type { Parameters } from '../statements.js'
-import type { LogHead } from './log-head.js'
+import { ask, type Work } from '../unit-of-work.js'
+import { append, appendAgain, findAppended } from '../verbs/append.js'
 
 /**
  * From this number of events in one commit on, they get their positions on the way in where the database can do that: it saves
@@ -38,12 +37,12 @@ export class LogStorage implements Storage {
     const { database, clock } = this.#context
     if (attempt > 1) return this.#storeAgain(events, topics)
     if (chunk(events).length > 1) return database.transaction(() => appendAll(events, topics))
-    const at_once = events.length >= MANY && this.#atOnce.restMs === 0
+    const atOnce = events.length >= MANY && this.#atOnce.restMs === 0
     const startedMs = performance.now()
-    const append = () => database.run('append', { ...toRows(events), topics, at_once })
-    const [answer] = await (at_once ? this.#head.giving(append) : append())
-    if (at_once) this.#atOnce.note(performance.now() - startedMs, events.length)
-    if (answer?.now_ms !== undefined) clock.observe(Number(answer.now_ms))
+    const store = () => database.run(append(events, topics, atOnce))
+    const nowMs = await (atOnce ? this.#head.giving(store) : store())
+    if (atOnce) this.#atOnce.note(performance.now() - startedMs, events.length)
+    if (nowMs !== undefined) clock.observe(nowMs)
     return events.map(({ id }) => id)
   }
 
@@ -55,12 +54,12 @@ export class LogStorage implements Storage {
     const { database } = this.#context
     const missing: Missing[] = []
     for (const [channel, own] of groupBy(events, (event) => event.channel)) {
-      const rows = await database.run('find_appended', { channel, ids: own.map(({ id }) => id) })
-      const stored = new Set(rows.map(({ id }) => id))
+      const ids = own.map(({ id }) => id)
+      const { stored, lastPosition } = await database.run(findAppended(channel, ids))
       const left = own.filter(({ id }) => !stored.has(id))
-      if (left.length > 0) missing.push({ events: left, after: Number(rows[0]?.last_position) })
+      if (left.length > 0) missing.push({ events: left, after: lastPosition })
     }
-    if (missing.length > 0) await database.transaction(() => appendAgain(missing, topics))
+    if (missing.length > 0) await database.transaction(() => appendMissing(missing, topics))
     return events.map(({ id }) => id)
   }
 }
@@ -73,31 +72,18 @@ interface Missing {
 
 function* appendAll(events: readonly NewEvent[], topics: readonly string[]): Work<readonly EventId[]> {
   for (const [index, part] of chunk(events).entries()) {
-    yield* call('append', { ...toRows(part), topics: firstOnly(index, topics), at_once: false })
+    yield* ask(append(part, firstOnly(index, topics), false))
   }
   return events.map(({ id }) => id)
 }
 
-function* appendAgain(missing: readonly Missing[], topics: readonly string[]): Work<void> {
+function* appendMissing(missing: readonly Missing[], topics: readonly string[]): Work<void> {
   const parts = missing.flatMap(({ events, after }) => chunk(events).map((part) => ({ part, after })))
   for (const [index, { part, after }] of parts.entries()) {
-    yield* call('append_again', { ...toRows(part), after, topics: firstOnly(index, topics) })
+    yield* ask(appendAgain(part, firstOnly(index, topics), after))
   }
 }
 
-/** As a function: that nobody is to be woken does not mean that there is nothing to do. */
-function firstOnly(index: number, topics: readonly string[]): () => readonly string[] {
-  return () => (index === 0 ? topics : [])
-}
-
-/** Events as each database takes them in best: an object for each, or a list for each column. */
-function toRows(events: readonly NewEvent[]): Parameters {
-  const [first] = events as readonly [NewEvent, ...NewEvent[]]
-  const isPlain = ({ channel, metadata }: NewEvent) => channel === first.channel && metadata === null
-  return {
-    events: () => events.map(({ id, channel, payload, metadata }) => ({ id, channel, payload, metadata })),
-    ...toLists(events),
-    channel: first.channel,
-    details: () => (events.every(isPlain) ? [] : events.map(({ channel, metadata }) => ({ channel, metadata }))),
-  }
+function firstOnly(index: number, topics: readonly string[]): readonly string[] {
+  return index === 0 ? topics : []
 }

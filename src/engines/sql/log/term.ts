@@ -6,9 +6,10 @@ import type { SqlContext } from '../context.js'
 import { noteDeadLettered } from '../flow/dead-lettered.js'
 import { type Beating, Heartbeat } from '../flow/heartbeat.js'
 import { retryOnBreak, SETTLE_ATTEMPTS } from '../flow/retry.js'
+import { deadLetterEntry, stepDown } from '../verbs/group.js'
 import { Checkpoint, NOT_WRITTEN, type Written } from './checkpoint.js'
-import { type LogDelivery, toDelivery } from './entry.js'
 import { CheckpointLease, type GroupLease } from './group-lease.js'
+import { type LogDelivery, toDelivery } from './log-delivery.js'
 import type { Missed } from './missed.js'
 import { type PendingCheckpoint, Progress } from './progress.js'
 import { Reader } from './reader.js'
@@ -127,7 +128,7 @@ export class Term implements Beating {
       case 'nack':
         return this.#nack(delivery, how.delayMs, how.error)
       case 'dead':
-        return this.#bury(delivery, how.error)
+        return this.#deadLetter(delivery, how.error)
       case 'extend':
         return this.#extend(how.leaseMs)
     }
@@ -137,8 +138,7 @@ export class Term implements Beating {
   async end(topics: readonly string[]): Promise<void> {
     this.#stop()
     await this.#writes.idle()
-    const { group: consumer_group, token: lease_token } = this.#lead
-    await this.#context.database.run('step_down', { channels: this.channels, consumer_group, lease_token, topics })
+    await this.#context.database.run(stepDown(this.channels, this.#lead, topics))
   }
 
   async #read(limit: number): Promise<readonly LogDelivery[]> {
@@ -152,7 +152,8 @@ export class Term implements Beating {
       this.#progress.get(entry.channel)?.begin(entry.position)
       this.#inHand.add(delivery)
       if (attempts <= entry.maxAttempts) deliveries.push(delivery)
-      else await this.#bury(delivery, `delivered ${entry.maxAttempts} times and never settled: its consumers died`)
+      else
+        await this.#deadLetter(delivery, `delivered ${entry.maxAttempts} times and never settled: its consumers died`)
     }
     return deliveries
   }
@@ -161,28 +162,18 @@ export class Term implements Beating {
     const { attempts, maxAttempts, channel } = delivery
     const held =
       attempts >= maxAttempts
-        ? await this.#bury(delivery, error ?? `nacked ${attempts} times`)
+        ? await this.#deadLetter(delivery, error ?? `nacked ${attempts} times`)
         : await this.#giveBack({ ...delivery, availableAtMs: this.#context.clock.now() + delayMs }, delivery, delayMs)
     if (held) this.#context.telemetry.count('events.nack', 1, channel)
     return held
   }
 
-  async #bury(delivery: LogDelivery, error: string): Promise<boolean> {
-    const { channel, position, attempts, maxAttempts } = delivery
-    const { group, token } = this.#lead
-    const burying = retryOnBreak(SETTLE_ATTEMPTS, () =>
-      this.#context.database.run('bury_log', {
-        channel,
-        position,
-        attempts: Math.min(attempts, maxAttempts),
-        max_attempts: maxAttempts,
-        error,
-        consumer_group: group,
-        lease_token: token,
-      }),
-    )
-    if ((await this.#orLose(burying)).length === 0) return this.#lose()
-    noteDeadLettered(this.#context, delivery, error, group)
+  async #deadLetter(delivery: LogDelivery, error: string): Promise<boolean> {
+    const attempts = Math.min(delivery.attempts, delivery.maxAttempts)
+    const question = deadLetterEntry({ ...delivery, attempts, error }, this.#lead)
+    const writing = retryOnBreak(SETTLE_ATTEMPTS, () => this.#context.database.run(question))
+    if (!(await this.#orLose(writing))) return this.#lose()
+    noteDeadLettered(this.#context, delivery, error, this.#lead.group)
     return this.#pass(delivery, 0)
   }
 

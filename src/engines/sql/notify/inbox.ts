@@ -6,9 +6,9 @@ import type { Delivery, Settlement } from '../../../event.js'
 import type { Gap } from '../../../options/options.js'
 import type { ResolvedSubscribeOptions } from '../../../options/resolve.js'
 import type { SqlContext } from '../context.js'
-import type { Row } from '../database.js'
 import { tellGap } from '../flow/gap.js'
 import { ackUnleased, settleUnleased } from '../flow/unleased.js'
+import { readSpill, type Spilled } from '../verbs/notify.js'
 import { Bounded } from './bounded.js'
 import { type Address, type Arrival, decodeEnvelope } from './envelope.js'
 
@@ -108,21 +108,19 @@ export class NotifyInbox implements Inbox {
     const byId = await this.#readSpilled(arrivals.filter((arrival) => !hasPayload(arrival)).map(({ id }) => id))
     return arrivals.flatMap((arrival) => {
       if (hasPayload(arrival)) return [arrival]
-      const row = byId.get(arrival.id)
-      if (row === undefined) {
+      const spilled = byId.get(arrival.id)
+      if (spilled === undefined) {
         this.#fail(arrival.channel, 'its payload is not in the spill table (any more)')
         return []
       }
-      const metadata = row.metadata === null ? null : String(row.metadata)
-      return [{ ...arrival, payload: String(row.payload), metadata }]
+      return [{ ...arrival, ...spilled }]
     })
   }
 
   /** A stranger's envelope may promise a payload where there is no table; only a broken connection is worth another try. */
-  async #readSpilled(ids: readonly string[]): Promise<ReadonlyMap<unknown, Row>> {
+  async #readSpilled(ids: readonly string[]): Promise<ReadonlyMap<string, Spilled>> {
     try {
-      const rows = await this.#context.database.run('read_spill', { ids })
-      return new Map(rows.map((row) => [row.id, row]))
+      return await this.#context.database.run(readSpill(ids))
     } catch (error) {
       if (isFinal(error)) return new Map()
       throw error

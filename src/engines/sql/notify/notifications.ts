@@ -1,15 +1,9 @@
+import type { Question } from '../unit-of-work.js'
+import { broadcast, broadcastOne } from '../verbs/notify.js'
 import { MAX_NOTIFICATION_BYTES, type Sealed } from './envelope.js'
 
 /** What stands between the envelopes of one notification. Compact JSON holds no control characters. */
 const NEXT_ENVELOPE = '\n'
-/** What stands between notifications that travel as one text. */
-const NEXT_NOTIFICATION = '\x1e'
-
-/** A call that sends notifications. */
-export interface Sending {
-  readonly verb: string
-  readonly parameters: { readonly topics: string; readonly notifications: string }
-}
 
 /**
  * Notifications in the order they are to be sent. Envelopes in a row for one topic share one, as many as it holds: one
@@ -34,9 +28,13 @@ export class Notifications {
     }
   }
 
-  get sending(): Sending {
-    const parameters = { topics: this.#topics.join('\n'), notifications: this.#texts.join(NEXT_NOTIFICATION) }
-    return { verb: this.#texts.length === 1 ? 'broadcast_one' : 'broadcast', parameters }
+  /** What sends them. */
+  get sending(): Question<void> {
+    const [topic, ...topics] = this.#topics
+    const [text, ...texts] = this.#texts
+    if (topic !== undefined && text !== undefined && texts.length + topics.length === 0)
+      return broadcastOne(topic, text)
+    return broadcast(this.#topics, this.#texts)
   }
 }
 

@@ -1,17 +1,17 @@
-import { UnsupportedError } from '../../../common/errors.js'
-import type { Backend, Capability, ChannelStats, Inbox } from '../../../engine.js'
+import type { Backend, Capability, Inbox } from '../../../engine.js'
 import type { EventId, NewEvent } from '../../../event.js'
 import type { ResolvedSubscribeOptions } from '../../../options/resolve.js'
 import type { SqlContext } from '../context.js'
-import { call, type Work } from '../database.js'
 import { Purge } from '../flow/purge.js'
 import { Retention } from '../flow/retention.js'
 import { retryOnBreak } from '../flow/retry.js'
 import { topicsOf } from '../flow/topics.js'
 import { checkSchema, migrate } from '../migrate.js'
+import { ask, type Question, type Work } from '../unit-of-work.js'
+import { purgeSpill, spill } from '../verbs/notify.js'
 import { type Address, addressOf, encodeEnvelope } from './envelope.js'
 import { NotifyInbox } from './inbox.js'
-import { Notifications, type Sending } from './notifications.js'
+import { Notifications } from './notifications.js'
 import { NotifyChannels } from './notify-channels.js'
 
 /** How often a notification is tried over connections that break. */
@@ -53,10 +53,6 @@ export class NotifyBackend implements Backend {
     return inbox
   }
 
-  async stats(): Promise<readonly ChannelStats[]> {
-    throw new UnsupportedError("backend 'notify' stores nothing to count: open with backend: 'queue'")
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await (await this.#spillReady?.catch(() => undefined))?.[Symbol.asyncDispose]()
     await this.#topics[Symbol.asyncDispose]()
@@ -67,7 +63,7 @@ export class NotifyBackend implements Backend {
     const { database } = this.#context
     const { sending, spilled } = this.#seal(events)
     await retryOnBreak(ATTEMPTS, async () => {
-      if (spilled.length === 0) await database.run(sending.verb, sending.parameters)
+      if (spilled.length === 0) await database.run(sending)
       else await this.#spill(() => database.transaction(() => send(sending, spilled)))
     })
     return this.#sent(events)
@@ -80,7 +76,7 @@ export class NotifyBackend implements Backend {
     return this.#sent(events)
   }
 
-  #seal(events: readonly NewEvent[]): { sending: Sending; spilled: readonly NewEvent[] } {
+  #seal(events: readonly NewEvent[]): { sending: Question<void>; spilled: readonly NewEvent[] } {
     const now = this.#context.clock.now()
     const notifications = new Notifications()
     const spilled: NewEvent[] = []
@@ -122,14 +118,12 @@ export class NotifyBackend implements Backend {
     const retention = new Retention(this.#context, 'spill', retentionMs)
     return new Purge(options.logger, retention.askedMs, async (limit) => {
       const agreed = await retention.agreed()
-      return (await database.run('purge_spill', { retention_ms: agreed.retentionMs, limit })).length
+      return database.run(purgeSpill(agreed.retentionMs, limit))
     })
   }
 }
 
-function* send({ verb, parameters }: Sending, spilled: readonly NewEvent[]): Work<void> {
-  if (spilled.length > 0) {
-    yield* call('spill', { events: spilled.map(({ id, payload, metadata }) => ({ id, payload, metadata })) })
-  }
-  yield* call(verb, parameters)
+function* send(sending: Question<void>, spilled: readonly NewEvent[]): Work<void> {
+  if (spilled.length > 0) yield* ask(spill(spilled))
+  yield* ask(sending)
 }

@@ -1,12 +1,13 @@
 import type { ChannelStats, Group } from '../../../engine.js'
 import type { SqlDatabase } from '../database.js'
 import { countInPieces } from '../flow/pieces.js'
+import { countLog as countVerb } from '../verbs/operate.js'
 
 /**
  * How far each channel of a log reaches, and how many dead letters its groups have.
  * @param channel the one to count; all by default
  * @param groups those of the channels in question
- * @see sql/postgres/statements/stats_log.sql
+ * @see sql/postgres/operate/count_log.sql
  */
 export async function countLog(
   database: SqlDatabase,
@@ -14,15 +15,10 @@ export async function countLog(
   groups: readonly Group[],
 ): Promise<readonly ChannelStats[]> {
   const from = { head: [''], dead_letter: [channel ?? '', '', ''] }
-  const rows = await countInPieces(database, 'stats_log', { channel: channel ?? null }, from)
   const counts = new Map<string, { head: number | null; dead: number }>()
-  for (const row of rows) {
-    const name = String(row.channel)
+  for (const { channel: name, head, dead } of await countInPieces(database, countVerb, channel ?? null, from)) {
     const known = counts.get(name) ?? { head: null, dead: 0 }
-    counts.set(name, {
-      head: row.head === null ? known.head : Number(row.head),
-      dead: known.dead + Number(row.dead),
-    })
+    counts.set(name, { head: head ?? known.head, dead: known.dead + dead })
   }
   return [...counts]
     .map(([name, { head, dead }]) => ({

@@ -1,7 +1,8 @@
 import { largest } from '../../../common/numbers.js'
 import type { ChannelStats } from '../../../engine.js'
-import type { Row, SqlDatabase } from '../database.js'
+import type { SqlDatabase } from '../database.js'
 import { countInPieces } from '../flow/pieces.js'
+import { countQueue as countVerb, type QueueCount } from '../verbs/operate.js'
 
 /** No priority and no time comes before it. */
 const LEAST = Number.MIN_SAFE_INTEGER
@@ -9,32 +10,26 @@ const LEAST = Number.MIN_SAFE_INTEGER
 /**
  * Counts the events of a queue by stage of life, for each channel that has any.
  * @param channel the one to count; all by default
- * @see sql/postgres/statements/stats.sql
+ * @see sql/postgres/operate/count_queue.sql
  */
 export async function countQueue(database: SqlDatabase, channel: string | undefined): Promise<readonly ChannelStats[]> {
   const first = channel ?? ''
-  const rows = await countInPieces(
-    database,
-    'stats',
-    { channel: channel ?? null },
-    { queue: [first, LEAST, ''], scheduled: [first, LEAST, ''], dead_letter: [first, '', ''] },
-  )
+  const from = { queue: [first, LEAST, ''], scheduled: [first, LEAST, ''], dead_letter: [first, '', ''] }
   const stats = new Map<string, ChannelStats>()
-  for (const row of rows) {
-    const name = String(row.channel)
-    stats.set(name, add(stats.get(name), name, row))
+  for (const count of await countInPieces(database, countVerb, channel ?? null, from)) {
+    stats.set(count.channel, add(stats.get(count.channel), count))
   }
   return [...stats.values()].sort((a, b) => (a.channel < b.channel ? -1 : 1))
 }
 
-function add(known: ChannelStats | undefined, channel: string, row: Row): ChannelStats {
-  const oldest = [known?.oldestReadyMs ?? null, row.oldest_ready_ms ?? null].filter((ms) => ms !== null).map(Number)
+function add(known: ChannelStats | undefined, count: QueueCount): ChannelStats {
+  const oldest = [known?.oldestReadyMs ?? null, count.oldestReadyMs].filter((ms) => ms !== null)
   return {
-    channel,
-    ready: (known?.ready ?? 0) + Number(row.ready),
-    leased: (known?.leased ?? 0) + Number(row.leased),
-    scheduled: (known?.scheduled ?? 0) + Number(row.scheduled),
-    dead: (known?.dead ?? 0) + Number(row.dead),
+    channel: count.channel,
+    ready: (known?.ready ?? 0) + count.ready,
+    leased: (known?.leased ?? 0) + count.leased,
+    scheduled: (known?.scheduled ?? 0) + count.scheduled,
+    dead: (known?.dead ?? 0) + count.dead,
     oldestReadyMs: oldest.length === 0 ? null : largest(oldest),
     head: null,
     groups: [],

@@ -1,6 +1,6 @@
 import { Latch } from '../../../common/wait.js'
 import type { Inbox, Outcome } from '../../../engine.js'
-import type { Delivery, Settlement } from '../../../event.js'
+import type { Settlement } from '../../../event.js'
 import type { ResolvedSubscribeOptions } from '../../../options/resolve.js'
 import type { Lane, Poller } from '../flow/poller.js'
 import type { QueueDelivery } from './delivery.js'
@@ -65,7 +65,7 @@ class QueueLane implements Lane {
 }
 
 /** Claims for one subscription, from its channels in turn. */
-export class QueueInbox implements Inbox {
+export class QueueInbox implements Inbox<QueueDelivery> {
   readonly #parts: InboxParts
   readonly #leaseMs: number
   readonly #lanes: QueueLane[]
@@ -82,7 +82,7 @@ export class QueueInbox implements Inbox {
     return this.#lanes.some((lane) => lane.isPlenty)
   }
 
-  async take(limit: number, signal: AbortSignal): Promise<readonly Delivery[]> {
+  async take(limit: number, signal: AbortSignal): Promise<readonly QueueDelivery[]> {
     while (!signal.aborted) {
       const lane = this.#nextHot()
       if (lane === undefined) {
@@ -95,13 +95,12 @@ export class QueueInbox implements Inbox {
     return []
   }
 
-  // Only what `take` gave out comes back here.
-  ack(delivery: Delivery, outcome: Outcome): void {
-    this.#parts.settler.ack(delivery as QueueDelivery, outcome)
+  ack(delivery: QueueDelivery, outcome: Outcome): void {
+    this.#parts.settler.ack(delivery, outcome)
   }
 
-  settle(delivery: Delivery, how: Settlement): Promise<boolean> {
-    return this.#parts.settler.settle(delivery as QueueDelivery, how)
+  settle(delivery: QueueDelivery, how: Settlement): Promise<boolean> {
+    return this.#parts.settler.settle(delivery, how)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

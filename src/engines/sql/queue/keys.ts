@@ -1,6 +1,8 @@
 import { ConnectionError, ContentionError } from '../../../common/errors.js'
 import type { EventId, NewEvent } from '../../../event.js'
-import { call, type Row, type SqlDatabase, type Work } from '../database.js'
+import type { SqlDatabase } from '../database.js'
+import { ask, type Work } from '../unit-of-work.js'
+import { findKeys, probeKeys, type TakenKey, takeKeys } from '../verbs/publish.js'
 
 /*
  * A dedupe key that is taken is read, never locked: a lock would last as long as the transaction of the caller's that
@@ -10,7 +12,7 @@ import { call, type Row, type SqlDatabase, type Work } from '../database.js'
  * Postgres inserts first, which locks nothing where the key is taken, and reads then; between the two the event may have been
  * acked, and so this is repeated until one of the two answers. MySQL and MariaDB lock what an insert finds taken, and under
  * REPEATABLE READ a transaction does not see that a key is free again. There the key is read before, by another connection,
- * which sees what is committed (`find_keys`), and asks for the others whether an open transaction has them (`probe_keys`,
+ * which sees what is committed (`findKeys`), and asks for the others whether an open transaction has them (`probeKeys`,
  * which waits for no lock: it is asked again for a second; then the insert waits). SQLite has one writer, and locks no rows.
  */
 
@@ -36,14 +38,14 @@ export function addressOf({ channel, key }: Pick<NewEvent, 'channel' | 'key'>): 
  * Takes keys, or finds which event has them. Of several events with one key, the first counts.
  * @param known those that are found already
  */
-export function* takeKeys(events: readonly NewEvent[], known: LiveKeys): Work<LiveKeys> {
+export function* takeOrFind(events: readonly NewEvent[], known: LiveKeys): Work<LiveKeys> {
   const live = new Map(known)
   let wanted = missing(firstOfEach(events), live)
   while (wanted.length > 0) {
-    note(live, yield* call('dedupe', { events: wanted.map(toRow) }))
+    note(live, yield* ask(takeKeys(wanted)))
     wanted = missing(wanted, live)
     if (wanted.length === 0) break
-    note(live, yield* call('find_keys', { keys: wanted.map(toRow) }))
+    note(live, yield* ask(findKeys(wanted)))
     wanted = missing(wanted, live)
   }
   return live
@@ -52,9 +54,9 @@ export function* takeKeys(events: readonly NewEvent[], known: LiveKeys): Work<Li
 /** Which keys are taken already, where they have to be read before. */
 export async function findTaken(database: SqlDatabase, events: readonly NewEvent[]): Promise<LiveKeys> {
   const wanted = firstOfEach(events)
-  if (wanted.length === 0 || !database.has('probe_keys')) return NO_KEYS
+  if (wanted.length === 0 || !database.has(probeKeys)) return NO_KEYS
   const live = new Map<string, EventId>()
-  note(live, await database.run('find_keys', { keys: wanted.map(toRow) }))
+  note(live, await database.run(findKeys(wanted)))
   const rest = missing(wanted, live)
   if (rest.length > 0) note(live, (await probeFor(PROBE_MS, database, rest)) ?? [])
   return live
@@ -70,10 +72,10 @@ export async function findTakenBeside(
   events: readonly NewEvent[],
 ): Promise<LiveKeys> {
   const wanted = firstOfEach(events)
-  if (wanted.length === 0 || !database.has('probe_keys')) return NO_KEYS
+  if (wanted.length === 0 || !database.has(probeKeys)) return NO_KEYS
   const live = new Map<string, EventId>()
   try {
-    note(live, await database.run('find_keys', { keys: wanted.map(toRow) }, BESIDE_MS))
+    note(live, await database.run(findKeys(wanted), BESIDE_MS))
     note(live, await probeBeside(database, tx, missing(wanted, live)))
   } catch (error) {
     if (!(error instanceof ConnectionError)) throw error
@@ -82,11 +84,15 @@ export async function findTakenBeside(
 }
 
 /** What an open transaction has taken is waited for, unless it is the caller's own: no other connection sees that. */
-async function probeBeside(database: SqlDatabase, tx: unknown, events: readonly NewEvent[]): Promise<readonly Row[]> {
-  const rows = await probeFor(BESIDE_MS, database, events)
-  if (rows !== undefined) return rows
+async function probeBeside(
+  database: SqlDatabase,
+  tx: unknown,
+  events: readonly NewEvent[],
+): Promise<readonly TakenKey[]> {
+  const found = await probeFor(BESIDE_MS, database, events)
+  if (found !== undefined) return found
   const own = new Map<string, EventId>()
-  note(own, await database.join(tx, () => call('find_keys', { keys: events.map(toRow) })))
+  note(own, await database.join(tx, () => ask(findKeys(events))))
   return (await probeFor(PROBE_MS, database, missing(events, own))) ?? []
 }
 
@@ -95,10 +101,10 @@ async function probeFor(
   withinMs: number,
   database: SqlDatabase,
   events: readonly NewEvent[],
-): Promise<readonly Row[] | undefined> {
+): Promise<readonly TakenKey[] | undefined> {
   if (events.length === 0) return []
   try {
-    return await database.run('probe_keys', { keys: events.map(toRow) }, withinMs)
+    return await database.run(probeKeys(events), withinMs)
   } catch (error) {
     if (error instanceof ContentionError) return undefined
     throw error
@@ -117,10 +123,6 @@ function missing(events: readonly NewEvent[], live: LiveKeys): readonly NewEvent
   return events.filter((event) => !live.has(addressOf(event)))
 }
 
-function toRow({ channel, key, id }: NewEvent) {
-  return { channel, dedupe_key: key, id }
-}
-
-function note(live: Map<string, EventId>, rows: readonly Row[]): void {
-  for (const row of rows) live.set(`${row.dedupe_key}\0${row.channel}`, String(row.id))
+function note(live: Map<string, EventId>, taken: readonly TakenKey[]): void {
+  for (const key of taken) live.set(addressOf(key), key.id)
 }

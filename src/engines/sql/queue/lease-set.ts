@@ -4,8 +4,9 @@ import type { EventId } from '../../../event.js'
 import type { SqlContext } from '../context.js'
 import { portionOf } from '../database.js'
 import { type Beating, Heartbeat } from '../flow/heartbeat.js'
-import { isExtended, type LeaseFound, toLeaseFound } from '../flow/lease-found.js'
-import { addressOf, type QueueDelivery } from './delivery.js'
+import { isExtended, type LeaseFound } from '../verbs/lease-found.js'
+import { extend, findLeased } from '../verbs/settle.js'
+import type { QueueDelivery } from './delivery.js'
 
 /** A lease is extended once less than this part of it is left. */
 const DUE = 0.85
@@ -59,7 +60,7 @@ export class LeaseSet implements Beating, AsyncDisposable {
     const isDue = (delivery: QueueDelivery) => isKept(delivery) && delivery.lease.heldUntilMs - now < this.leaseMs * DUE
     const due = [...this.#held.values()].filter(isDue)
     let isWhole = true
-    const most = portionOf(this.#context.database, 'extend', MOST)
+    const most = portionOf(this.#context.database, extend, MOST)
     for (let first = 0; first < due.length; first += most) {
       const part = due.slice(first, first + most)
       if (!(await this.extendAll(part, withinMs))) isWhole = false
@@ -71,11 +72,8 @@ export class LeaseSet implements Beating, AsyncDisposable {
   async extendAll(deliveries: readonly QueueDelivery[], withinMs: number, leaseMs = this.leaseMs): Promise<boolean> {
     const { database } = this.#context
     const askedMs = ownClock.now()
-    const addresses = deliveries.map((delivery) => ({ channel: delivery.channel, ...addressOf(delivery) }))
-    const extensions = addresses.map((address) => ({ ...address, lease_ms: leaseMs }))
-    await database.run('extend', { deliveries: extensions }, withinMs)
-    const rows = await database.run('find_leased', { deliveries: addresses }, withinMs)
-    const leases = new Map(rows.map((row) => [row.id, toLeaseFound(row)]))
+    await database.run(extend(deliveries, leaseMs), withinMs)
+    const leases = await database.run(findLeased(deliveries), withinMs)
     let isWhole = true
     for (const delivery of deliveries) {
       const found = leases.get(delivery.id)

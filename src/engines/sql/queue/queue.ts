@@ -1,4 +1,4 @@
-import type { Backend, Capability, ChannelStats, Inbox } from '../../../engine.js'
+import type { Backend, Capability, Inbox } from '../../../engine.js'
 import type { EventId, NewEvent } from '../../../event.js'
 import type { ResolvedSubscribeOptions } from '../../../options/resolve.js'
 import type { SqlContext } from '../context.js'
@@ -9,13 +9,12 @@ import { checkPoolSize } from '../flow/pool-size.js'
 import { Purge } from '../flow/purge.js'
 import { Retention } from '../flow/retention.js'
 import { WakeUps } from '../flow/wake-ups.js'
-import { DeadLetterTable } from '../operate/dead-letter-table.js'
+import { purgeHistory } from '../verbs/settle.js'
 import { findDue, pollReady, probeReady } from './due.js'
 import { QueueInbox } from './inbox.js'
 import { Leases } from './leases.js'
 import { RoundTrips } from './round-trips.js'
 import { Settler } from './settler.js'
-import { countQueue } from './stats.js'
 import { QueueStorage } from './storage.js'
 
 /** For how long closing lets what is being settled try again, in milliseconds. */
@@ -37,7 +36,6 @@ const SETTLE_MS = 2_000
 export class QueueBackend implements Backend {
   readonly name = 'queue'
   readonly can: ReadonlySet<Capability>
-  readonly deadLetters: DeadLetterTable
   readonly #context: SqlContext
   readonly #poller: Poller
   readonly #wakeUps: WakeUps
@@ -64,8 +62,8 @@ export class QueueBackend implements Backend {
     const roundTrips = (channel: string) => this.#roundTrips(channel)
     const closing = this.#closing.signal
     this.#settler = new Settler(context, { leases: this.#leases, wakeUps: this.#wakeUps, closing, roundTrips })
-    this.#purge = context.options.retentionMs > 0 ? purgeHistory(context) : undefined
-    this.deadLetters = new DeadLetterTable(context, this.#wakeUps, 'queue')
+    this.#purge = context.options.retentionMs > 0 ? enforceRetention(context) : undefined
+    context.returns.listen((channel) => this.#wakeUps.returned(channel, 0))
     this.can = new Set<Capability>([
       'delay',
       'priority',
@@ -87,10 +85,6 @@ export class QueueBackend implements Backend {
     const onDispose = () => this.#wakeUps.leave(channels)
     const parts = { poller: this.#poller, leases: this.#leases, settler: this.#settler, onDispose }
     return new QueueInbox({ ...parts, roundTrips: (channel) => this.#roundTrips(channel) }, channels, options)
-  }
-
-  async stats(channel: string | undefined): Promise<readonly ChannelStats[]> {
-    return countQueue(this.#context.database, channel)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -125,12 +119,12 @@ export class QueueBackend implements Backend {
   }
 }
 
-function purgeHistory(context: SqlContext): Purge {
+function enforceRetention(context: SqlContext): Purge {
   const { database, options } = context
   const retention = new Retention(context, 'history', options.retentionMs)
   return new Purge(options.logger, retention.askedMs, async (most) => {
     const { retentionMs } = await retention.agreed()
-    const limit = portionOf(database, 'purge', most)
-    return (await database.run('purge', { retention_ms: retentionMs, limit })).length
+    const limit = portionOf(database, purgeHistory, most)
+    return database.run(purgeHistory(retentionMs, limit))
   })
 }

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { groupBy } from '../../../common/group-by.js'
 import { ownClock } from '../../../common/own-clock.js'
 import { type Deferred, defer, nextTurn } from '../../../common/wait.js'
 import type { Outcome } from '../../../engine.js'
 import type { SqlContext } from '../context.js'
-import { portionOf, type Row } from '../database.js'
+import { portionOf } from '../database.js'
 import { isPassing } from '../flow/retry.js'
 import type { Sleeper } from '../flow/sleeper.js'
-import { addressOf, type Mark, type QueueDelivery, toDeliveries } from './delivery.js'
+import { ackAndClaim, type ClaimAnswer, claim as claimAlone, type KeyRange } from '../verbs/claim.js'
+import { type QueueDelivery, toDeliveries } from './delivery.js'
 import type { Leases } from './leases.js'
-import { type KeyRange, ScanFloor } from './scan-floor.js'
+import { ScanFloor } from './scan-floor.js'
 import { type Ack, Undecided } from './undecided.js'
 
 /** Most acks in one round trip, and most events claimed: claims and acks share one limit, else unsettled events grow. */
@@ -38,7 +38,7 @@ interface ExchangeParts {
 /**
  * The traffic of one channel with its queue. Acks gather while a round trip is in flight and travel with the next
  * claim; on Postgres the two are one statement.
- * @see sql/postgres/statements/exchange.sql
+ * @see sql/postgres/queue/ack_and_claim.sql
  */
 export class RoundTrips {
   readonly #context: SqlContext
@@ -57,7 +57,7 @@ export class RoundTrips {
     this.#channel = channel
     this.#sleeper = sleeper
     this.#undecided = new Undecided(context, {
-      ask: async (acks) => findHeld(await this.#ask(acks, { token: randomUUID(), ranges: [] })),
+      ask: async (acks) => (await this.#ask(acks, { token: randomUUID(), ranges: [] })).readHeld(),
       answer: (acks, isHeld) => this.#answer(acks, isHeld),
       fail: (acks, error) => this.#fail(acks, error),
       closing,
@@ -66,7 +66,7 @@ export class RoundTrips {
 
   /** Most events that one round trip brings. */
   get portion(): number {
-    return portionOf(this.#context.database, 'exchange', MAX_EXCHANGED)
+    return portionOf(this.#context.database, ackAndClaim, MAX_EXCHANGED)
   }
 
   /** Leases up to `limit` ready events, in claim order; none when there are none. */
@@ -131,11 +131,11 @@ export class RoundTrips {
     const startedMs = performance.now()
     const askedMs = ownClock.now()
     try {
-      const rows = await this.#ask(acks, { token, ranges, ...claim })
+      const answer = await this.#ask(acks, { token, ranges, ...claim })
       const tookMs = performance.now() - startedMs
       return () => {
-        this.#answer(acks, findHeld(rows))
-        if (claim !== undefined) this.#deliver(claim, rows, { token, ranges, askedMs, tookMs, settled: acks.length })
+        this.#answer(acks, answer.readHeld())
+        if (claim !== undefined) this.#deliver(claim, answer, { token, ranges, askedMs, tookMs, settled: acks.length })
       }
     } catch (error) {
       return () => {
@@ -146,14 +146,9 @@ export class RoundTrips {
     }
   }
 
-  #deliver(
-    claim: Claim,
-    rows: readonly Row[],
-    scan: Scan & { askedMs: number; tookMs: number; settled: number },
-  ): void {
+  #deliver(claim: Claim, answer: ClaimAnswer, scan: Scan & { askedMs: number; tookMs: number; settled: number }): void {
     try {
-      const { token, askedMs } = scan
-      const claimed = this.#read(rows, { channel: this.#channel, token, leaseMs: claim.leaseMs, askedMs })
+      const claimed = this.#read(answer, claim, scan)
       this.#floor.observe(scan.ranges, scan.tookMs, scan.settled, claimed)
       if (claimed.length > 0) this.#sleeper.stir()
       if (claimed.length < claim.limit) this.#lookAgain(scan.ranges)
@@ -163,36 +158,20 @@ export class RoundTrips {
     }
   }
 
-  #ask(acks: readonly Ack[], claim: Partial<Claim> & Scan): Promise<readonly Row[]> {
+  #ask(acks: readonly Ack[], claim: Partial<Claim> & Scan): Promise<ClaimAnswer> {
     const { database, options } = this.#context
-    const limit = claim.limit ?? 0
-    if (acks.length === 0 && claim.ranges.length === 0 && database.has('claim')) {
-      return database.run('claim', {
-        channel: this.#channel,
-        lease_token: claim.token,
-        lease_ms: claim.leaseMs ?? 0,
-        limit,
-      })
-    }
-    return database.run('exchange', {
-      channel: this.#channel,
-      settled: acks.map(({ delivery }) => addressOf(delivery)),
-      acks: () => groupByLease(acks),
-      keyed: acks.filter(({ delivery }) => delivery.key !== null).map(({ delivery }) => delivery.id),
-      keep_history: options.retentionMs > 0,
-      consumer: options.consumer,
-      lease_token: claim.token,
-      lease_ms: claim.leaseMs ?? 0,
-      limit,
-      whole: claim.ranges.length === 0,
-      ranges: claim.ranges.map((range) => ({ ...range, most: limit })),
-    })
+    const { token, ranges, leaseMs = 0, limit = 0 } = claim
+    const asked = { channel: this.#channel, token, leaseMs, limit }
+    if (acks.length === 0 && ranges.length === 0 && database.has(claimAlone)) return database.run(claimAlone(asked))
+    const acked = acks.map(({ delivery }) => delivery)
+    const { consumer, retentionMs } = options
+    return database.run(ackAndClaim({ ...asked, acked, ranges, consumer, keepHistory: retentionMs > 0 }))
   }
 
-  #read(rows: readonly Row[], mark: Mark): readonly QueueDelivery[] {
-    const claimed = toDeliveries(rows, mark)
+  #read(answer: ClaimAnswer, { leaseMs }: Claim, { token, askedMs }: Scan & { askedMs: number }) {
+    const claimed = toDeliveries(answer.readClaimed(), { channel: this.#channel, token, leaseMs, askedMs })
     const [first] = claimed
-    if (first !== undefined) this.#context.clock.observe(first.lease.expiresAtMs - mark.leaseMs)
+    if (first !== undefined) this.#context.clock.observe(first.lease.expiresAtMs - leaseMs)
     return claimed
   }
 
@@ -219,25 +198,4 @@ export class RoundTrips {
       outcome.onSettleFailed(error)
     }
   }
-}
-
-/** Acks by the lease that holds them, mostly one for each claim. */
-function groupByLease(acks: readonly Ack[]) {
-  const byToken = groupBy(acks, ({ delivery }) => delivery.lease.token)
-  return [...byToken].flatMap(([lease_token, held]) =>
-    [...groupBy(held, ({ delivery }) => delivery.priority)].map(([priority, group]) => {
-      return { priority, lease_token, ids: group.map(({ delivery }) => delivery.id) }
-    }),
-  )
-}
-
-/** Whose lease was held: the answer names those, one to a row, or in its first row the others, parted by commas. */
-function findHeld(rows: readonly Row[]): (id: string) => boolean {
-  const [first] = rows
-  if (first !== undefined && 'lost' in first) {
-    const lost = new Set(String(first.lost ?? '').split(','))
-    return (id) => !lost.has(id)
-  }
-  const acked = new Set(rows.flatMap(({ outcome, id }) => (outcome === 'acked' ? [id] : [])))
-  return (id) => acked.has(id)
 }

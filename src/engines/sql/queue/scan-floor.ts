@@ -1,13 +1,7 @@
 import { FIRST_ID, firstIdAt } from '../../../common/clock.js'
 import { ScanThrottle } from '../flow/scan-throttle.js'
+import type { KeyRange } from '../verbs/claim.js'
 import type { QueueDelivery } from './delivery.js'
-
-/** A part of a channel in claim order: from a key to the end of a priority, both included; as exchange.sql takes it. */
-export interface KeyRange {
-  readonly from_priority: number
-  readonly from_id: string
-  readonly to_priority: number
-}
 
 /** How much older than an event claimed before an event may be that is committed only now, in milliseconds. */
 const MARGIN_MS = 1_000
@@ -62,11 +56,11 @@ export class ScanFloor {
   #alive(): readonly KeyRange[] {
     const floors = [...this.#floors].sort(([a], [b]) => a - b)
     const starts = [[FIRST_PRIORITY, FIRST_ID] as const, ...floors]
-    const ranges = starts.map(([from_priority, from_id], index) => {
+    const ranges = starts.map(([fromPriority, fromId], index) => {
       const next = starts[index + 1]
-      return { from_priority, from_id, to_priority: next === undefined ? LAST_PRIORITY : next[0] - 1 }
+      return { fromPriority, fromId, toPriority: next === undefined ? LAST_PRIORITY : next[0] - 1 }
     })
-    return ranges.filter(({ from_priority, to_priority }) => from_priority <= to_priority)
+    return ranges.filter(({ fromPriority, toPriority }) => fromPriority <= toPriority)
   }
 }
 

@@ -3,25 +3,26 @@ import { ConnectionError, describe } from '../../../common/errors.js'
 import { isOver } from '../../../common/lease.js'
 import { Background, sleep } from '../../../common/wait.js'
 import type { Outcome } from '../../../engine.js'
-import type { Settlement } from '../../../event.js'
+import type { EventId, Settlement } from '../../../event.js'
 import type { SqlContext } from '../context.js'
 import { portionOf } from '../database.js'
 import { noteDeadLettered } from '../flow/dead-lettered.js'
 import { isWorthAnother, pauseMs } from '../flow/retry.js'
 import type { WakeUps } from '../flow/wake-ups.js'
-import { addressOf, type QueueDelivery } from './delivery.js'
+import type { NamedVerb, Question } from '../unit-of-work.js'
+import { deadLetter, release, reschedule } from '../verbs/settle.js'
+import type { QueueDelivery } from './delivery.js'
 import type { Leases } from './leases.js'
 import type { RoundTrips } from './round-trips.js'
 
 /** Most deliveries in one statement. */
 const FLUSH_LIMIT = 1_000
 
-type GiveBack = 'release' | 'reschedule' | 'bury'
+/** What ends deliveries of one channel; answers with the ids whose lease was held. */
+type SettlingVerb<Item> = NamedVerb & ((channel: string, items: readonly Item[]) => Question<ReadonlySet<EventId>>)
 
-interface Item {
+interface Settling {
   readonly delivery: QueueDelivery
-  /** What the statement takes besides the address. */
-  readonly details: Readonly<Record<string, unknown>>
 }
 
 /** Whether the lease was held; `undefined` when nobody can say. */
@@ -41,7 +42,7 @@ export class Settler {
   readonly #parts: SettlerParts
   readonly #background = new Background()
   /** By verb and channel: a flush is one statement, all or none. */
-  readonly #coalescers = new Map<string, Coalescer<Item, Answer>>()
+  readonly #coalescers = new Map<string, Pick<Coalescer<unknown, Answer>, 'idle'>>()
 
   constructor(context: SqlContext, parts: SettlerParts) {
     this.#context = context
@@ -84,11 +85,11 @@ export class Settler {
   #apply(delivery: QueueDelivery, how: Exclude<Settlement, { type: 'extend' }>): Promise<boolean> {
     switch (how.type) {
       case 'release':
-        return this.#giveBack('release', delivery, { given_back: 1, error: null })
+        return this.#release(delivery, true, null)
       case 'nack':
         return this.#nack(delivery, how.delayMs, how.error)
       case 'dead':
-        return this.#bury(delivery, how.error)
+        return this.#deadLetter(delivery, how.error)
     }
   }
 
@@ -100,27 +101,33 @@ export class Settler {
 
   #nackOnce(delivery: QueueDelivery, delayMs: number, error: string | null): Promise<boolean> {
     if (delivery.attempts >= delivery.maxAttempts) {
-      return this.#bury(delivery, error ?? delivery.lastError ?? `nacked ${delivery.attempts} times`)
+      return this.#deadLetter(delivery, error ?? delivery.lastError ?? `nacked ${delivery.attempts} times`)
     }
-    if (delayMs > 0) return this.#giveBack('reschedule', delivery, { delay_ms: delayMs, error })
-    return this.#giveBack('release', delivery, { given_back: 0, error })
+    return delayMs > 0 ? this.#reschedule(delivery, delayMs, error) : this.#release(delivery, false, error)
   }
 
-  async #bury(delivery: QueueDelivery, error: string): Promise<boolean> {
-    const held = await this.#send('bury', { delivery, details: { error } })
+  async #deadLetter(delivery: QueueDelivery, error: string): Promise<boolean> {
+    const held = await this.#send(deadLetter, { delivery, error })
     if (held) noteDeadLettered(this.#context, delivery, error)
     return held
   }
 
-  async #giveBack(verb: 'release' | 'reschedule', delivery: QueueDelivery, details: Item['details']): Promise<boolean> {
-    const held = await this.#send(verb, { delivery, details })
+  async #release(delivery: QueueDelivery, isUntried: boolean, error: string | null): Promise<boolean> {
+    return this.#returned(delivery, 0, await this.#send(release, { delivery, isUntried, error }))
+  }
+
+  async #reschedule(delivery: QueueDelivery, delayMs: number, error: string | null): Promise<boolean> {
+    return this.#returned(delivery, delayMs, await this.#send(reschedule, { delivery, delayMs, error }))
+  }
+
+  #returned(delivery: QueueDelivery, delayMs: number, held: boolean): boolean {
     if (!held) return false
     this.#parts.roundTrips(delivery.channel).putBack(delivery)
-    this.#parts.wakeUps.returned(delivery.channel, Number(details.delay_ms ?? 0))
+    this.#parts.wakeUps.returned(delivery.channel, delayMs)
     return true
   }
 
-  async #send(verb: GiveBack, item: Item): Promise<boolean> {
+  async #send<Item extends Settling>(verb: SettlingVerb<Item>, item: Item): Promise<boolean> {
     const held = await this.#coalescer(verb, item.delivery).add(item)
     if (held !== undefined) return held
     throw new ConnectionError(
@@ -129,12 +136,16 @@ export class Settler {
   }
 
   /** What is lapsed goes by itself: the same event may have been claimed again here, and be on its way, too. */
-  #coalescer(verb: GiveBack, { channel, lease }: QueueDelivery): Coalescer<Item, Answer> {
-    const key = `${verb} ${lease.lapsed ? 'late' : 'held'} ${channel}`
-    let coalescer = this.#coalescers.get(key)
+  #coalescer<Item extends Settling>(
+    verb: SettlingVerb<Item>,
+    { channel, lease }: QueueDelivery,
+  ): Coalescer<Item, Answer> {
+    const key = `${verb.verb} ${lease.lapsed ? 'late' : 'held'} ${channel}`
+    // A verb has one kind of items.
+    let coalescer = this.#coalescers.get(key) as Coalescer<Item, Answer> | undefined
     if (coalescer === undefined) {
       const limit = () => portionOf(this.#context.database, verb, FLUSH_LIMIT)
-      coalescer = new Coalescer(limit, (items) => this.#flush(verb, channel, items))
+      coalescer = new Coalescer<Item, Answer>(limit, (items) => this.#flush(verb, channel, items))
       this.#coalescers.set(key, coalescer)
     }
     return coalescer
@@ -144,14 +155,16 @@ export class Settler {
    * Is asked again while it may come through. What is not held then, although its lease still runs, was settled by the
    * attempt whose answer was lost: nobody else could have.
    */
-  async #flush(verb: GiveBack, channel: string, items: readonly Item[]): Promise<readonly Answer[]> {
-    const deliveries = items.map(({ delivery, details }) => ({ ...addressOf(delivery), ...details }))
+  async #flush<Item extends Settling>(
+    verb: SettlingVerb<Item>,
+    channel: string,
+    items: readonly Item[],
+  ): Promise<readonly Answer[]> {
     const isHeld = () => items.some(({ delivery }) => !isOver(delivery.lease))
     let isOpen = false
     for (let attempt = 1; ; attempt++) {
       try {
-        const rows = await this.#context.database.run(verb, { channel, deliveries })
-        const held = new Set(rows.map((row) => row.id))
+        const held = await this.#context.database.run(verb(channel, items))
         return items.map(({ delivery: { id, lease } }) => {
           if (lease.lost || held.has(id) || !isOpen) return !lease.lost && held.has(id)
           return isOver(lease) ? undefined : true

@@ -1,10 +1,11 @@
 import type { EventId, NewEvent } from '../../../event.js'
 import type { SqlContext } from '../context.js'
-import type { Row, Work } from '../database.js'
 import type { Storage } from '../flow/durable-publisher.js'
 import { portions } from '../flow/pieces.js'
+import type { Work } from '../unit-of-work.js'
+import { find, publish, publishAgain } from '../verbs/publish.js'
 import { findTaken, findTakenBeside, type LiveKeys } from './keys.js'
-import { type PublishVerb, singleCall, store } from './store.js'
+import { type PublishVerb, singleQuestion, store } from './store.js'
 
 /** The tables of a queue, where published events go. */
 export class QueueStorage implements Storage {
@@ -15,7 +16,7 @@ export class QueueStorage implements Storage {
   }
 
   join(events: readonly NewEvent[], topics: readonly string[], taken?: LiveKeys): Work<readonly EventId[]> {
-    return store('publish', events, this.#context.clock, topics, taken)
+    return store(publish, events, this.#context.clock, topics, taken)
   }
 
   findTaken(tx: unknown, events: readonly NewEvent[]): Promise<LiveKeys> | undefined {
@@ -28,12 +29,12 @@ export class QueueStorage implements Storage {
    * since. So before another attempt the database is asked for their ids, in every stage of life.
    */
   store(events: readonly NewEvent[], topics: readonly string[], attempt: number): Promise<readonly EventId[]> {
-    return attempt === 1 ? this.#storeOnce(events, topics, 'publish') : this.#storeMissing(events, topics)
+    return attempt === 1 ? this.#storeOnce(events, topics, publish) : this.#storeMissing(events, topics)
   }
 
   async #storeMissing(events: readonly NewEvent[], topics: readonly string[]): Promise<readonly EventId[]> {
     const missing = await this.#findMissing(events)
-    const ids = missing.length === 0 ? [] : await this.#storeOnce(missing, topics, 'publish_again')
+    const ids = missing.length === 0 ? [] : await this.#storeOnce(missing, topics, publishAgain)
     const live = new Map(missing.map((event, index) => [event.id, ids[index] ?? event.id]))
     return events.map((event) => live.get(event.id) ?? event.id)
   }
@@ -44,24 +45,21 @@ export class QueueStorage implements Storage {
     verb: PublishVerb,
   ): Promise<readonly EventId[]> {
     const { database, clock } = this.#context
-    const only = singleCall(verb, events, clock, topics)
+    const only = singleQuestion(verb, events, clock, topics)
     if (only === undefined) {
       const taken = await findTaken(database, events)
       return database.transaction(() => store(verb, events, clock, topics, taken))
     }
-    const [answer] = await database.run(only.verb, only.parameters)
-    if (answer?.now_ms !== undefined) clock.observe(Number(answer.now_ms))
+    const nowMs = await database.run(only)
+    if (nowMs !== undefined) clock.observe(nowMs)
     return events.map((event) => event.id)
   }
 
   async #findMissing(events: readonly NewEvent[]): Promise<readonly NewEvent[]> {
-    const found = new Set<Row[string]>()
-    for (const part of portions(this.#context.database, 'find', events)) {
-      const rows = await this.#context.database.run('find', {
-        ids: part.map((event) => event.id),
-        keys: part.map(({ channel, priority, id }) => ({ channel, priority, id })),
-      })
-      for (const { id } of rows) found.add(id)
+    const { database } = this.#context
+    const found = new Set<EventId>()
+    for (const part of portions(database, find, events)) {
+      for (const id of await database.run(find(part))) found.add(id)
     }
     return events.filter((event) => !found.has(event.id))
   }

@@ -1,32 +1,30 @@
 import type { DatabaseClock } from '../../../common/clock.js'
 import { type EventId, isDelayed, type NewEvent } from '../../../event.js'
-import { call, type Work } from '../database.js'
 import { chunk } from '../flow/chunk.js'
-import { toLists } from '../flow/lists.js'
-import type { Parameters } from '../statements.js'
-import { addressOf, type LiveKeys, NO_KEYS, takeKeys } from './keys.js'
+import { ask, type Question, type Work } from '../unit-of-work.js'
+import { publish, type publishAgain, publishOne, publishOneAndNotify, schedule } from '../verbs/publish.js'
+import { addressOf, type LiveKeys, NO_KEYS, takeOrFind } from './keys.js'
 
-/** The statement for a first attempt, or for one after which some may be stored already. */
-export type PublishVerb = 'publish' | 'publish_again'
+/** The verb for a first attempt, or for one after which some may be stored already. */
+export type PublishVerb = typeof publish | typeof publishAgain
 
-/** The single call that stores these events, where one does. */
-export function singleCall(
+/** The single question that stores these events, where one does; answers with the database's time where it says it. */
+export function singleQuestion(
   verb: PublishVerb,
   events: readonly NewEvent[],
   clock: DatabaseClock,
   topics: readonly string[],
-): { verb: string; parameters: Parameters } | undefined {
+): Question<number | undefined> | undefined {
   const now = clock.now()
   if (!events.every((event) => event.key === null && !isDelayed(event, now))) return undefined
   const [first, second] = events
-  if (first !== undefined && second === undefined && verb === 'publish') return loneCall(first, topics[0])
+  if (first !== undefined && second === undefined && verb === publish) return storeOne(first, topics[0])
   if (chunk(events).length !== 1) return undefined
-  return { verb, parameters: { ...toRows(events), topics } }
+  return verb(events, topics)
 }
 
-function loneCall(event: NewEvent, topic: string | undefined) {
-  const parameters = Object.assign(toQueueRow(event), { topic: topic ?? null })
-  return { verb: topic === undefined ? 'publish_one' : 'publish_one_notify', parameters }
+function storeOne(event: NewEvent, topic: string | undefined): Question<number | undefined> {
+  return topic === undefined ? publishOne(event) : publishOneAndNotify(event, topic)
 }
 
 /**
@@ -40,47 +38,16 @@ export function* store(
   topics: readonly string[],
   taken: LiveKeys = NO_KEYS,
 ): Work<readonly EventId[]> {
-  const live = yield* takeKeys(events, taken)
+  const live = yield* takeOrFind(events, taken)
   const idOf = (event: NewEvent) => (event.key === null ? event.id : (live.get(addressOf(event)) ?? event.id))
   const fresh = events.filter((event) => idOf(event) === event.id)
 
   const ready = chunk(fresh.filter((event) => !isDelayed(event, clock.now())))
   for (const [index, part] of ready.entries()) {
-    yield* call(verb, { ...toRows(part), topics: index === 0 ? topics : [] })
+    yield* ask(verb(part, index === 0 ? topics : []))
   }
   for (const part of chunk(fresh.filter((event) => isDelayed(event, clock.now())))) {
-    yield* call('schedule', { events: part.map(toScheduledRow) })
+    yield* ask(schedule(part))
   }
   return events.map(idOf)
-}
-
-/** Events as each database takes them in best: an object for each, or a list for each column. */
-function toRows(events: readonly NewEvent[]): Parameters {
-  const [first] = events as readonly [NewEvent, ...NewEvent[]]
-  return {
-    events: () => events.map(toQueueRow),
-    ...toLists(events),
-    channel: first.channel,
-    priority: first.priority,
-    max_attempts: first.maxAttempts,
-    details: () => (events.every((event) => isLike(first, event)) ? '[]' : JSON.stringify(events.map(toDetails))),
-  }
-}
-
-function isLike(first: NewEvent, { channel, priority, maxAttempts, metadata, key }: NewEvent): boolean {
-  const isPlain = metadata === null && key === null
-  return isPlain && channel === first.channel && priority === first.priority && maxAttempts === first.maxAttempts
-}
-
-function toDetails({ channel, priority, metadata, key, maxAttempts }: NewEvent) {
-  return { channel, priority, metadata, dedupe_key: key, max_attempts: maxAttempts }
-}
-
-function toQueueRow({ channel, priority, id, payload, metadata, key, maxAttempts }: NewEvent) {
-  return { channel, priority, id, payload, metadata, dedupe_key: key, max_attempts: maxAttempts }
-}
-
-function toScheduledRow(event: NewEvent) {
-  const { delayMs = null, availableAtMs = null } = event.delay ?? {}
-  return { ...toQueueRow(event), delay_ms: delayMs, available_at_ms: availableAtMs }
 }

@@ -3,9 +3,10 @@ import { isOver } from '../../../common/lease.js'
 import { sleep } from '../../../common/wait.js'
 import type { Outcome } from '../../../engine.js'
 import type { SqlContext } from '../context.js'
-import type { Row } from '../database.js'
 import { isWorthAnother, pauseMs } from '../flow/retry.js'
-import { addressOf, type QueueDelivery } from './delivery.js'
+import { find } from '../verbs/publish.js'
+import { findAcked } from '../verbs/settle.js'
+import type { QueueDelivery } from './delivery.js'
 
 /** A consumer's wish to settle a delivery for good. */
 export interface Ack {
@@ -102,9 +103,8 @@ export class Undecided {
 
   /** History knows which acks were done. */
   async #answerDone(open: Set<Ack>): Promise<void> {
-    const settled = [...open].map(({ delivery }) => addressOf(delivery))
-    const rows = await this.#context.database.run('find_acked', { settled })
-    const done = new Set(rows.map((row) => row.id))
+    const deliveries = [...open].map(({ delivery }) => delivery)
+    const done = await this.#context.database.run(findAcked(deliveries))
     this.#answer(open, (id) => done.has(id), true)
   }
 
@@ -116,21 +116,13 @@ export class Undecided {
     const mine = new Set([...open].flatMap(({ delivery }) => (isOver(delivery.lease) ? [] : delivery.id)))
     this.#answer(open, (id) => mine.has(id), true)
     if (open.size === 0) return
-    const left = new Set((await this.#find(open)).map((row) => row.id))
+    const left = await this.#context.database.run(find([...open].map(({ delivery }) => delivery)))
     const unknown = [...open].filter(({ delivery }) => !left.has(delivery.id))
     for (const ack of unknown) open.delete(ack)
     this.#parts.fail(
       unknown,
       new ConnectionError('the answer to the ack was lost, and without history (retentionMs: 0) nothing tells it'),
     )
-  }
-
-  #find(open: ReadonlySet<Ack>): Promise<readonly Row[]> {
-    const deliveries = [...open].map(({ delivery }) => delivery)
-    return this.#context.database.run('find', {
-      ids: deliveries.map(({ id }) => id),
-      keys: deliveries.map(({ channel, priority, id }) => ({ channel, priority, id })),
-    })
   }
 
   #answer(open: Set<Ack>, isKnown: (id: string) => boolean, held: boolean): void {

@@ -1,5 +1,5 @@
 import { ownClock } from '../../../common/own-clock.js'
-import type { Row } from '../database.js'
+import type { Row } from '../unit-of-work.js'
 
 /** What a database's clock rounds away, on both sides, in milliseconds. */
 const ROUNDING_MS = 2
@@ -12,7 +12,7 @@ export interface LeaseFound {
   readonly leftMs: number
 }
 
-/** Reads what `find_leased` and `find_group_lease` answer. */
+/** Reads a lease that was found. */
 export function toLeaseFound(row: Row): LeaseFound {
   return { expiresAtMs: Number(row.lease_expires_at_ms), leftMs: Number(row.left_ms) }
 }

@@ -2,15 +2,17 @@ import { createHash } from 'node:crypto'
 import { ConnectionError, EndedError, RowcastError } from '../../../../common/errors.js'
 import type { Logger } from '../../../../common/logger.js'
 import { atMost, handled } from '../../../../common/wait.js'
-import type { Row, SqlDatabase, Work } from '../../database.js'
-import { type Parameters, Statements } from '../../statements.js'
+import type { SqlDatabase } from '../../database.js'
+import { Statements } from '../../statements.js'
+import type { NamedVerb, Question, Row, Work } from '../../unit-of-work.js'
+import { ackAndClaim } from '../../verbs/claim.js'
 import { drive, expand, MIGRATION_WAIT_S, migrationLocked, retryOnContention, single } from '../execute.js'
 import { ANSWER_LIMIT_MS, TimeLimit } from '../in-time.js'
 import type { StatementLimits } from '../parts.js'
 import { joinTransaction } from './caller.js'
 import { mysqlDialect } from './dialect.js'
 import { type MysqlPool, poolSizeOf } from './driver.js'
-import { type HopefulExchange, hope, LeaseLost } from './hopeful.js'
+import { type Hope, hope, LeaseLost } from './hopeful.js'
 import { LongPolls } from './long-polls.js'
 import { checkNeeds, limitsIdleTransactions } from './needs.js'
 import { Preparing } from './preparing.js'
@@ -93,19 +95,20 @@ export class Mysql implements SqlDatabase {
     this.#limitsIdle = this.#sessions.isOwn && (await limitsIdleTransactions(this.#sessions))
   }
 
-  has(verb: string): boolean {
+  has({ verb }: NamedVerb): boolean {
     return this.#statements.has(verb)
   }
 
-  async run<R extends Row>(verb: string, parameters: Parameters = {}, withinMs?: number): Promise<readonly R[]> {
-    const hopeful = verb === 'exchange' ? hope(parameters) : undefined
-    const rows = (hopeful && (await this.#exchange(hopeful))) ?? (await this.#run(verb, parameters, withinMs))
-    return rows as readonly R[]
+  async run<Answer>(question: Question<Answer>, withinMs?: number): Promise<Answer> {
+    const hopeful = question.verb === ackAndClaim.verb ? hope(question.parameters) : undefined
+    const rows = (hopeful && (await this.#runHopefully(hopeful))) ?? (await this.#run(question, withinMs))
+    return question.read(rows)
   }
 
-  longPoll(verb: string, parameters: Parameters, signal: AbortSignal): Promise<readonly Row[] | undefined> {
-    const poll = (session: Session) => this.#drive(session, () => single(verb, parameters))
-    return this.#longPolls.run(poll, signal)
+  async longPoll<Answer>(question: Question<Answer>, signal: AbortSignal): Promise<Answer | undefined> {
+    const poll = (session: Session) => this.#drive(session, () => single(question))
+    const rows = await this.#longPolls.run(poll, signal)
+    return rows && question.read(rows)
   }
 
   transaction<Result>(work: () => Work<Result>): Promise<Result> {
@@ -146,10 +149,10 @@ export class Mysql implements SqlDatabase {
     this.#resources.own?.destroy()
   }
 
-  async #run(verb: string, parameters: Parameters, withinMs: number | undefined): Promise<readonly Row[]> {
+  async #run(question: Question<unknown>, withinMs: number | undefined): Promise<readonly Row[]> {
     const limit = withinMs === undefined ? undefined : new TimeLimit(withinMs)
-    const work = () => single(verb, parameters)
-    const [statement, ...more] = this.#statements.get(verb)
+    const work = () => single(question)
+    const [statement, ...more] = this.#statements.get(question.verb)
     if (statement === undefined || more.length > 0 || this.#commits) return this.#transaction(work, limit)
     const isRead = READS.test(statement.text)
     const runAlone = (session: Session) => this.#runAlone(session, isRead, work)
@@ -167,13 +170,10 @@ export class Mysql implements SqlDatabase {
   }
 
   /** `undefined`: it was in vain. */
-  async #exchange({ parameters, changes, acks }: HopefulExchange): Promise<readonly Row[] | undefined> {
-    const work = () => single('exchange', parameters)
+  async #runHopefully({ question, acks }: Hope): Promise<readonly Row[] | undefined> {
     try {
-      const rows = await retryOnContention(() =>
-        this.#sessions.use((session) => this.#inTransaction(session, work, changes)),
-      )
-      return [...acks, ...rows]
+      const claimed = await this.transaction(() => single(question))
+      return [...acks, ...claimed]
     } catch (error) {
       if (error instanceof LeaseLost) return undefined
       throw error
@@ -197,7 +197,7 @@ export class Mysql implements SqlDatabase {
       if (!session.commitsByItself) throw this.#commitFromNowOn()
       if (session.isInTransaction) throw new Occupied()
     }
-    const result = await this.#drive(session, work, { isAlone: true })
+    const result = await this.#drive(session, work, true)
     if (session.commitsByItself && !session.isInTransaction) return result
     const reason = session.commitsByItself ? new Occupied() : this.#commitFromNowOn()
     await undo(session)
@@ -213,19 +213,15 @@ export class Mysql implements SqlDatabase {
     return new NeedsTransaction()
   }
 
-  async #inTransaction<Result>(
-    session: Session,
-    work: () => Work<Result>,
-    changes?: ReadonlyMap<string, number>,
-  ): Promise<Result> {
-    if (this.#limitsIdle) return this.#transact(session, work, changes)
+  async #inTransaction<Result>(session: Session, work: () => Work<Result>): Promise<Result> {
+    if (this.#limitsIdle) return this.#transact(session, work)
     await session.command(GUARD)
     try {
       if (!this.#sessions.isOwn) {
         await this.#leaveOther(session)
         await session.command(READ_COMMITTED)
       }
-      return await this.#transact(session, work, changes)
+      return await this.#transact(session, work)
     } finally {
       // A session that keeps the limit is nobody's.
       await session.command(UNGUARD, 1_000).catch(() => session.discard())
@@ -240,14 +236,10 @@ export class Mysql implements SqlDatabase {
     await undo(session)
   }
 
-  async #transact<Result>(
-    session: Session,
-    work: () => Work<Result>,
-    changes?: ReadonlyMap<string, number>,
-  ): Promise<Result> {
+  async #transact<Result>(session: Session, work: () => Work<Result>): Promise<Result> {
     try {
       await session.command('start transaction')
-      const result = await this.#drive(session, work, { changes })
+      const result = await this.#drive(session, work)
       await session.command(COMMIT).catch(asUnknown)
       return result
     } catch (error) {
@@ -257,14 +249,11 @@ export class Mysql implements SqlDatabase {
     }
   }
 
-  #drive<Result>(
-    session: Session,
-    work: () => Work<Result>,
-    { changes, isAlone = false }: { changes?: ReadonlyMap<string, number> | undefined; isAlone?: boolean } = {},
-  ): Promise<Result> {
+  /** @param isAlone what it consists of must be one statement */
+  #drive<Result>(session: Session, work: () => Work<Result>, isAlone = false): Promise<Result> {
     return drive(expand(this.#statements, work(), this.#limits), async (prepared) => {
       if (isAlone && prepared.isPart) throw new NeedsTransaction()
-      return session.run(prepared, changes?.get(prepared.statement.name))
+      return session.run(prepared)
     })
   }
 }

@@ -1,4 +1,4 @@
-import type { Row } from '../../database.js'
+import type { Row } from '../../unit-of-work.js'
 import { type MysqlPool, poolCoreOf, poolSizeOf } from './driver.js'
 import type { Session } from './session.js'
 import type { Sessions } from './sessions.js'

@@ -1,5 +1,5 @@
-import type { Row } from '../../database.js'
-import type { Prepared } from '../execute.js'
+import type { Row } from '../../unit-of-work.js'
+import { MIGRATION, type Prepared } from '../execute.js'
 import { inTime } from '../in-time.js'
 import { breakOff, type CoreConnection, coreOf, type MysqlConnection, type Shape, shapeOf } from './driver.js'
 import { errnoOf, translate } from './errors.js'
@@ -73,13 +73,10 @@ export class Session {
     await this.command('do 0')
   }
 
-  /**
-   * Runs one statement.
-   * @param changes how many rows it must change
-   */
-  async run({ statement, values }: Prepared, changes?: number): Promise<readonly Row[]> {
+  /** Runs one statement. */
+  async run({ statement, values, changes }: Prepared): Promise<readonly Row[]> {
     // What a migration says cannot all be prepared.
-    if (statement.name === 'migration') return this.command(statement.text)
+    if (statement.name === MIGRATION) return this.command(statement.text)
     try {
       return this.#read(
         await this.#execute(statement.text, values, this.#preparing.isWorthwhile(statement, values)),

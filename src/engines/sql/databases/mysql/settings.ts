@@ -1,5 +1,5 @@
 import { ConfigurationError, ConnectionError, RowcastError } from '../../../../common/errors.js'
-import type { Row } from '../../database.js'
+import type { Row } from '../../unit-of-work.js'
 import { PROBE_TIMEOUT_MS } from '../opening.js'
 import { type CoreConnection, coreOf } from './driver.js'
 import type { Session } from './session.js'

@@ -2,8 +2,11 @@ import { createHash } from 'node:crypto'
 import { ConnectionError, ContentionError, UnsupportedError } from '../../../../common/errors.js'
 import { atMost, handled } from '../../../../common/wait.js'
 import type { EngineOptions } from '../../../../engine.js'
-import type { NotificationHandlers, NotificationListener, Row, SqlDatabase, Work } from '../../database.js'
-import { bind, type Parameters, Statements } from '../../statements.js'
+import type { NotificationHandlers, NotificationListener, SqlDatabase } from '../../database.js'
+import { bind, Statements } from '../../statements.js'
+import type { NamedVerb, Question, Row, Work } from '../../unit-of-work.js'
+import { broadcastOne } from '../../verbs/notify.js'
+import { findPolicies } from '../../verbs/schema.js'
 import {
   drive,
   expand,
@@ -97,21 +100,21 @@ export class Postgres implements SqlDatabase {
 
   async checkTables(): Promise<void> {
     const { schema, logger } = this.#options
-    checkPolicies(await this.run('find_policies', { schema }), logger)
+    checkPolicies(await this.run(findPolicies(schema)), logger)
   }
 
-  has(verb: string): boolean {
+  has({ verb }: NamedVerb): boolean {
     return this.#statements.has(verb)
   }
 
-  run<R extends Row>(verb: string, parameters: Parameters = {}, withinMs?: number): Promise<readonly R[]> {
-    const [statement, ...more] = this.#statements.get(verb)
+  async run<Answer>(question: Question<Answer>, withinMs?: number): Promise<Answer> {
+    const [statement, ...more] = this.#statements.get(question.verb)
     const isOne = statement !== undefined && more.length === 0
     const limit = withinMs === undefined ? undefined : new TimeLimit(withinMs)
-    const running = isOne
-      ? this.#runOne({ statement, values: bind(statement, parameters) }, limit)
-      : this.transaction(() => single(verb, parameters))
-    return running as Promise<readonly R[]>
+    const rows = isOne
+      ? await this.#runOne({ statement, values: bind(statement, question.parameters) }, limit)
+      : await this.transaction(() => single(question))
+    return question.read(rows)
   }
 
   transaction<Result>(work: () => Work<Result>): Promise<Result> {
@@ -173,7 +176,7 @@ export class Postgres implements SqlDatabase {
   }
 
   async #notify(topic: string, payload: string): Promise<void> {
-    await this.run('broadcast_one', { topics: topic, notifications: payload })
+    await this.run(broadcastOne(topic, payload))
   }
 
   async #hasSchema(client: PostgresClient): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../../../../common/errors.js'
-import type { Row } from '../../database.js'
+import type { Row } from '../../unit-of-work.js'
 
 /** What we use of a `pg` client. */
 export interface PostgresClient {

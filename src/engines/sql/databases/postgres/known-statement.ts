@@ -32,11 +32,11 @@ export class KnownStatement {
   #executions = 0
   #longOnes = 0
 
-  constructor({ name, text }: Statement) {
+  constructor({ title, text }: Statement) {
     // Prepared statements belong to a session, which two schemas or two versions of rowcast may share.
     const digest = createHash('sha256').update(text).digest('hex').slice(0, 16)
     this.#text = text
-    this.#stem = `rowcast_${name}_${digest}`
+    this.#stem = `rowcast_${title.replaceAll(/\W/g, '_')}_${digest}`
     this.#name = this.#stem
   }
 

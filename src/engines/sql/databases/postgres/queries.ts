@@ -1,8 +1,8 @@
 import { ContentionError, describe } from '../../../../common/errors.js'
 import type { Logger } from '../../../../common/logger.js'
-import type { Row } from '../../database.js'
 import type { Statement } from '../../statements.js'
-import type { Prepared } from '../execute.js'
+import type { Row } from '../../unit-of-work.js'
+import { MIGRATION, type Prepared } from '../execute.js'
 import { inTime } from '../in-time.js'
 import type { PostgresClient } from './driver.js'
 import { escapeTexts } from './encoding.js'
@@ -38,7 +38,7 @@ export class Queries {
     const { statement } = prepared
     const known = this.#knownOf(statement)
     const values = this.escapes ? escapeTexts(prepared) : prepared.values
-    const query = known.query(values, mayName && this.named && statement.name !== 'migration')
+    const query = known.query(values, mayName && this.named && statement.name !== MIGRATION)
     const startedMs = performance.now()
     try {
       const { rows } = await inTime('Postgres', client.query(query))

@@ -1,4 +1,4 @@
-import type { Row } from '../../database.js'
+import type { Row } from '../../unit-of-work.js'
 import type { Prepared } from '../execute.js'
 import type { SqliteStatement } from './driver.js'
 
@@ -25,17 +25,17 @@ export class CompiledStatement {
   }
 
   /**
-   * Its rows. One that takes an element at a time has those of all; where it returns none, the elements stand for them
-   * that met something to change, and the name of the step is their outcome: `returning` would cost as much again.
+   * Its rows. One that takes an element at a time has those of all; where it returns none, the elements that met something to
+   * change stand for them: `returning` would cost as much again.
    */
   execute({ statement, values, elements = [] }: Prepared): readonly Row[] {
     const bound: unknown[] = values.map(toSqlite)
-    if (statement.each === undefined) return this.#run(bound)
+    if (statement.each === null) return this.#run(bound)
     const found: Row[] = []
     for (const element of elements) {
-      for (const { index, field } of statement.each.fields) bound[index] = element[field]
+      for (const { index, field } of statement.fields) bound[index] = element[field]
       if (this.#columns !== undefined) for (const row of this.#run(bound)) found.push(row)
-      else if (this.#statement.run(bound).changes > 0) found.push({ outcome: statement.step, id: element.id })
+      else if (this.#statement.run(bound).changes > 0) found.push(element)
     }
     return found
   }

@@ -1,6 +1,9 @@
 import { ConnectionError, ContentionError } from '../../../../common/errors.js'
-import type { Row, SqlDatabase, Work } from '../../database.js'
-import { type Parameters, Statements } from '../../statements.js'
+import type { SqlDatabase } from '../../database.js'
+import { Statements } from '../../statements.js'
+import type { NamedVerb, Question, Row, Work } from '../../unit-of-work.js'
+import { writeCheckpoint } from '../../verbs/group.js'
+import { extend } from '../../verbs/settle.js'
 import { driveSync, expand, type Prepared, retryOnContention, single } from '../execute.js'
 import { TimeLimit } from '../in-time.js'
 import { loopShare } from '../loop-share.js'
@@ -15,7 +18,7 @@ import type { Connected } from './file.js'
 const SYNC_BUSY_TIMEOUT_MS = 5_000
 
 /** What keeps leases goes before everything else that waits for its turn. */
-const KEEPS_LEASES = new Set(['extend', 'checkpoint'])
+const KEEPS_LEASES: ReadonlySet<string> = new Set([extend.verb, writeCheckpoint.verb])
 
 /**
  * SQLite answers in the same tick, so a unit of work runs whole, without a turn of the event loop in between: nothing of
@@ -41,22 +44,23 @@ export class Sqlite implements SqlDatabase {
     this.watch = file.watch && ((onChange) => file.watch?.(onChange) as AsyncDisposable)
   }
 
-  has(verb: string): boolean {
+  has({ verb }: NamedVerb): boolean {
     return this.#statements.has(verb)
   }
 
-  run<R extends Row>(verb: string, parameters: Parameters = {}, withinMs?: number): Promise<readonly R[]> {
+  async run<Answer>(question: Question<Answer>, withinMs?: number): Promise<Answer> {
+    const { verb } = question
     const [first, ...others] = this.#statements.get(verb)
-    const alone = others.length === 0 && first?.each === undefined
-    const work = () => single(verb, parameters)
+    const alone = others.length === 0 && first?.each === null
+    const work = () => single(question)
     const ask = () => {
       const { connection } = this.#file
-      return (alone ? this.#alone(connection, work) : this.#inTransaction(connection, work, verb)) as readonly R[]
+      return alone ? this.#alone(connection, work) : this.#inTransaction(connection, work, verb)
     }
     const measured = this.#portions.isMeasured(verb) ? () => this.#measure(verb, ask) : ask
     const isUrgent = withinMs !== undefined || KEEPS_LEASES.has(verb)
     const limit = withinMs === undefined ? undefined : new TimeLimit(withinMs)
-    return retryOnContention(() => loopShare.run(measured, isUrgent), limit)
+    return question.read(await retryOnContention(() => loopShare.run(measured, isUrgent), limit))
   }
 
   transaction<Result>(work: () => Work<Result>): Promise<Result> {
@@ -106,7 +110,7 @@ export class Sqlite implements SqlDatabase {
     return this.#database
   }
 
-  #measure<R extends Row>(verb: string, ask: () => readonly R[]): readonly R[] {
+  #measure(verb: string, ask: () => readonly Row[]): readonly Row[] {
     const startedMs = performance.now()
     const rows = ask()
     this.#portions.note(verb, countRows(rows), performance.now() - startedMs)
