@@ -1,6 +1,7 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Sources } from '../src/engines/sql/source.js'
 import { readSources } from './read-sources.js'
 
 /*
@@ -10,12 +11,15 @@ import { readSources } from './read-sources.js'
 
 const DIALECTS = ['postgres', 'mysql', 'sqlite']
 
-/** @param root of the package */
-export function writeSources(root: string): void {
+/**
+ * @param root of the package
+ * @param change what a test makes of the SQL of a dialect
+ */
+export function writeSources(root: string, change: (sources: Sources) => Sources = (sources) => sources): void {
   const target = join(root, 'src', 'engines', 'sql', 'sources')
   mkdirSync(target, { recursive: true })
   for (const dialect of DIALECTS) {
-    const text = moduleOf(join(root, 'sql', dialect), dialect)
+    const text = moduleOf(change(readSources(join(root, 'sql', dialect))), dialect)
     const file = join(target, `${dialect}.ts`)
     // Another process may be reading it.
     writeFileSync(`${file}.${process.pid}`, text)
@@ -23,11 +27,11 @@ export function writeSources(root: string): void {
   }
 }
 
-function moduleOf(folder: string, dialect: string): string {
+function moduleOf(sources: Sources, dialect: string): string {
   return `// Written by sql/write-sources.ts from sql/${dialect}: edit those files.
 import type { Sources } from '../source.js'
 
-export const sources: Sources = ${JSON.stringify(readSources(folder), undefined, 2)}
+export const sources: Sources = ${JSON.stringify(sources, undefined, 2)}
 `
 }
 

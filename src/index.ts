@@ -10,9 +10,9 @@ export {
   UnsupportedError,
 } from './common/errors.js'
 export type { Logger } from './common/logger.js'
+export type { BackoffOptions } from './common/retry.js'
 export type { Schemas, StandardSchema } from './common/schema.js'
 export type { CounterName, TelemetryFact, TelemetryReader, TelemetrySnapshot } from './common/telemetry.js'
-export type { BackoffOptions } from './common/wait.js'
 export type { Handler, Listener } from './consume/listener.js'
 export type { Subscription } from './consume/subscription.js'
 export type {

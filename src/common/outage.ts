@@ -1,6 +1,7 @@
 import { ClosedError, ConfigurationError, describe, MigrationError, UnsupportedError } from './errors.js'
 import type { Logger } from './logger.js'
-import { backoffMs, sleep } from './wait.js'
+import { backoffMs } from './retry.js'
+import { sleep } from './wait.js'
 
 /** Whether trying the same again is pointless until a person changes something. */
 export function isFinal(error: unknown): boolean {

@@ -40,28 +40,6 @@ export function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>, why: 
   })
 }
 
-/** How long to wait between attempts. */
-export interface BackoffOptions {
-  /** First delay, in milliseconds. @default 1_000 */
-  readonly minMs?: number
-  /** Longest delay, in milliseconds. @default 600_000 */
-  readonly maxMs?: number
-  /** Growth from one attempt to the next. @default 2 */
-  readonly factor?: number
-  /** `true`: a random delay between 0 and the computed one ("full jitter"); `false`: the computed one. @default true */
-  readonly jitter?: boolean
-}
-
-/**
- * The delay before the next attempt, in milliseconds, after `attempt` attempts (1 after the first).
- * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ for full jitter
- */
-export function backoffMs(attempt: number, options: BackoffOptions = {}): number {
-  const { minMs = 1_000, maxMs = 600_000, factor = 2, jitter = true } = options
-  const ceilingMs = Math.min(maxMs, minMs * factor ** (attempt - 1))
-  return Math.round(jitter ? Math.random() * ceilingMs : ceilingMs)
-}
-
 /** A promise with its handles outside, for those who wait for a fact that somebody else makes true. */
 export interface Deferred<T> {
   readonly promise: Promise<T>

@@ -1,6 +1,6 @@
 import type { Logger } from '../common/logger.js'
+import type { BackoffOptions } from '../common/retry.js'
 import type { Schemas } from '../common/schema.js'
-import type { BackoffOptions } from '../common/wait.js'
 import type { Metadata } from '../event.js'
 
 /** Who gets an event, and whether it survives. */

@@ -27,7 +27,7 @@ function open() {
   const parts = {
     poller,
     leases: { hold: () => undefined },
-    roundTrips: () => ({ claim, portion: 1_000 }),
+    channel: () => ({ roundTrips: { claim, portion: 1_000 } }),
   } as unknown as Parts
   const inbox = new QueueInbox(parts, ['orders'], { leaseMs: 1_000, pollIntervalMs: 1_000 } as Options)
   const { signal } = new AbortController()

@@ -2,7 +2,7 @@ import { cpus } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** At least this number of files runs at any time, however busy the machine is. */
-const FEWEST = 2
+const FEWEST = 3
 /** At most this number: the servers are shared. */
 const MOST = 10
 /** One more begins when the machine had this part of its time left since the last one began. */

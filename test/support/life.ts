@@ -11,11 +11,17 @@ const TEXT = 'ü💥\'"\\ ? :a Łж 日本'
 /**
  * Lives the whole life of a queue and of a log's group: every way to publish and to settle. Asserts that each event comes, as
  * it was, and that nothing is left.
+ * @param open by another copy of the library
  */
-export async function assertLives(target: () => string | EngineSource, options: ChannelOptions): Promise<void> {
+export async function assertLives(
+  target: () => string | EngineSource,
+  options: ChannelOptions,
+  open: (target: string | EngineSource, options: ChannelOptions) => Promise<EventChannel> = (...given) =>
+    EventChannel.open(...given),
+): Promise<void> {
   const given = { logger: silent, pollIntervalMs: 50, ...options }
-  await liveQueue(await EventChannel.open(target(), { ...given, backend: 'queue' }))
-  await liveLog(await EventChannel.open(target(), { ...given, backend: 'log' }))
+  await liveQueue(await open(target(), { ...given, backend: 'queue' }))
+  await liveLog(await open(target(), { ...given, backend: 'log' }))
 }
 
 async function liveQueue(channel: EventChannel): Promise<void> {

@@ -1,13 +1,11 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { tsImport } from 'tsx/esm/api'
 import { writeSources } from '../../sql/write-sources.js'
 import type * as Rowcast from '../../src/index.js'
+import { openCopy } from './copy.js'
 import type { TestDatabase } from './databases.js'
 import { listMigrations } from './sql.js'
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const DIALECTS: readonly TestDatabase['family'][] = ['postgres', 'mysql', 'sqlite']
 const EVENT_TABLES = ['queue', 'scheduled', 'history', 'dead_letter', 'log'] as const
 
@@ -23,21 +21,21 @@ export interface NextVersion extends Disposable {
  * @param breaks whether the migration says that this version cannot work beside it
  */
 export async function openNextVersion(breaks: boolean): Promise<NextVersion> {
-  mkdirSync(join(ROOT, '.tmp'), { recursive: true })
-  // Inside the package, so that its dependencies are found.
-  const folder = mkdtempSync(join(ROOT, '.tmp', 'next-'))
-  for (const part of ['src', 'sql', 'package.json']) cpSync(join(ROOT, part), join(folder, part), { recursive: true })
-  for (const dialect of DIALECTS) {
-    const version = newestOf(dialect) + 1
-    const file = `${String(version).padStart(4, '0')}_tenant.sql`
-    writeFileSync(join(folder, 'sql', dialect, 'migrations', file), migration(dialect, breaks ? version : version - 1))
-  }
-  writeSources(folder)
-  const { EventChannel } = (await tsImport(join(folder, 'src', 'index.ts'), import.meta.url)) as typeof Rowcast
+  const copy = await openCopy((folder) => {
+    for (const dialect of DIALECTS) {
+      const version = newestOf(dialect) + 1
+      const file = `${String(version).padStart(4, '0')}_tenant.sql`
+      writeFileSync(
+        join(folder, 'sql', dialect, 'migrations', file),
+        migration(dialect, breaks ? version : version - 1),
+      )
+    }
+    writeSources(folder)
+  })
   return {
-    EventChannel,
+    EventChannel: copy.rowcast.EventChannel,
     version: ({ family }) => newestOf(family) + 1,
-    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+    [Symbol.dispose]: () => copy[Symbol.dispose](),
   }
 }
 

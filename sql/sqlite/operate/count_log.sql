@@ -1,6 +1,6 @@
--- returns: head, dead_letter
+-- returns: heads, in_dead_letter
 
--- step: head, unless head is empty
+-- step: heads, unless head is empty
 -- How far each channel of the log reaches, and how many dead letters its groups have, which are counted a piece at a time: the
 -- rows of all pieces are to be put together. This step asks for the heads, from one channel to the next, rather than read
 -- the whole index.
@@ -20,7 +20,7 @@ from (
 ) as h
 where h.head is not null
 
--- step: dead_letter, unless dead_letter is empty
+-- step: in_dead_letter, unless dead_letter is empty
 -- Counts a piece of the dead letters, in the order of their index. `place` says where it goes on; null at the end.
 -- Params: channel (null for all), dead_letter (JSON array of the last key of the piece before; empty when it was the last
 -- piece), limit.

@@ -1,6 +1,6 @@
--- returns: queue, scheduled, dead_letter
+-- returns: in_queue, in_scheduled, in_dead_letter
 
--- step: queue, unless queue is empty
+-- step: in_queue, unless queue is empty
 -- Counts by life stage, for each channel that has anything in it, a piece of each table at a time: the rows of all pieces are
 -- to be summed. `place` says where this table goes on; null when it has come to its end. This step counts the queue.
 -- Params: channel (null for all), queue (JSON array of the last key of the piece before; empty when it was the last piece),
@@ -38,7 +38,7 @@ select
 from piece as p
 group by p.channel
 
--- step: scheduled, unless scheduled is empty
+-- step: in_scheduled, unless scheduled is empty
 -- Counts a piece of what is delayed or waits for its next attempt, in the order of its index.
 -- Params: channel (null for all), scheduled (JSON array of the last key of the piece before; empty when it was the last piece),
 -- limit.
@@ -66,7 +66,7 @@ select
 from piece as p
 group by p.channel
 
--- step: dead_letter, unless dead_letter is empty
+-- step: in_dead_letter, unless dead_letter is empty
 -- Counts a piece of the dead letters, in the order of their index.
 -- Params: channel (null for all), dead_letter (JSON array of the last key of the piece before; empty when it was the last
 -- piece), limit.

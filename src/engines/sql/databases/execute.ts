@@ -1,5 +1,5 @@
 import { ContentionError, MigrationError } from '../../../common/errors.js'
-import { backoffMs, sleep } from '../../../common/wait.js'
+import { backoffMs, retry } from '../../../common/retry.js'
 import { countChanges, elementsOf, isDue, type Parameters, type Statement, type Statements } from '../statements.js'
 import type { Call, Question, Row, Work } from '../unit-of-work.js'
 import type { TimeLimit } from './in-time.js'
@@ -131,16 +131,18 @@ const CONTENTION_MS = 20_000
  */
 export async function retryOnContention<Result>(work: () => Promise<Result>, limit?: TimeLimit): Promise<Result> {
   const startedMs = performance.now()
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work()
-    } catch (error) {
-      const isLate = attempt > 1 && performance.now() - startedMs > CONTENTION_MS
-      const isLast = limit === undefined ? isLate || attempt === CONTENTION_ATTEMPTS : limit.leftMs === 0
-      if (!(error instanceof ContentionError) || isLast) throw error
-      await sleep(backoffMs(attempt, { minMs: 4, maxMs: 500 }))
-    }
+  const isLast = (attempt: number) => {
+    if (limit !== undefined) return limit.leftMs === 0
+    const isLate = attempt > 1 && performance.now() - startedMs > CONTENTION_MS
+    return isLate || attempt === CONTENTION_ATTEMPTS
   }
+  return retry(
+    {
+      isWorthAnother: (error, attempt) => error instanceof ContentionError && !isLast(attempt),
+      pauseMs: (attempt) => backoffMs(attempt, { minMs: 4, maxMs: 500 }),
+    },
+    work,
+  )
 }
 
 /** How long a process waits for another one that migrates, in seconds. */

@@ -1,3 +1,4 @@
+import { Alarm } from '../../../common/alarm.js'
 import { describe } from '../../../common/errors.js'
 import type { Logger } from '../../../common/logger.js'
 import { ownClock } from '../../../common/own-clock.js'
@@ -41,7 +42,7 @@ export class Heartbeat implements AsyncDisposable {
   readonly #beating: Beating
   readonly #logger: Logger
   readonly #stepMs: number
-  #timer: NodeJS.Timeout | undefined
+  readonly #alarm = new Alarm(() => this.#look())
   #lookDueMs = 0
   #beatDueMs = 0
   /** When the next lease ends, unless it is extended; what was left by its consumer is not. */
@@ -59,7 +60,7 @@ export class Heartbeat implements AsyncDisposable {
 
   /** There is something to keep. */
   start(): void {
-    if (this.#timer !== undefined || this.#stopped) return
+    if (this.#alarm.isSet || this.#stopped) return
     this.#beatDueMs = ownClock.now() + this.#beating.leaseMs / 3
     this.#lookLater()
   }
@@ -67,8 +68,7 @@ export class Heartbeat implements AsyncDisposable {
   /** For good. */
   stop(): void {
     this.#stopped = true
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#alarm.clear()
   }
 
   /** Resolves when no attempt is under way any more. */
@@ -83,11 +83,10 @@ export class Heartbeat implements AsyncDisposable {
     const calmMs = Math.max(MIN_STEP_MS, Math.min(this.#beatDueMs, this.#endMs) - now)
     const inMs = isCalm ? Math.min(MAX_STEP_MS, calmMs) : this.#stepMs
     this.#lookDueMs = now + inMs
-    this.#timer = setTimeout(() => this.#look(), inMs)
+    this.#alarm.set(inMs)
   }
 
   #look(): void {
-    this.#timer = undefined
     if (!this.#beating.isBeating) return
     const now = ownClock.now()
     const { leaseMs } = this.#beating

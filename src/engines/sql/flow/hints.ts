@@ -1,5 +1,6 @@
 import { ClosedError, ConnectionError, describe } from '../../../common/errors.js'
-import { atMost, backoffMs, detach, sleep } from '../../../common/wait.js'
+import { backoffMs } from '../../../common/retry.js'
+import { atMost, detach, sleep } from '../../../common/wait.js'
 import type { SqlContext } from '../context.js'
 import type { NotificationHandlers, NotificationListener } from '../database.js'
 

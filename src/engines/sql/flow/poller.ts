@@ -1,3 +1,4 @@
+import { Alarm } from '../../../common/alarm.js'
 import { ConnectionError } from '../../../common/errors.js'
 import { isFinal, Outage } from '../../../common/outage.js'
 import { atMost } from '../../../common/wait.js'
@@ -72,7 +73,7 @@ export class Poller implements Sleeper, AsyncDisposable {
   readonly #lanes = new Set<Lane>()
   #intervalMs = NEVER_MS
   #hintsCome = true
-  #timer: NodeJS.Timeout | undefined
+  readonly #alarm = new Alarm(() => this.#plan())
   #lookAtMs = NEVER_MS
   #probeAtMs = NEVER_MS
   #asking: Promise<void> | undefined
@@ -260,18 +261,18 @@ export class Poller implements Sleeper, AsyncDisposable {
   /** Asks now or sleeps until then. */
   #plan(): void {
     if (this.#asking !== undefined) return
-    clearTimeout(this.#timer)
+    this.#alarm.clear()
     if (this.#isIdle) return
     if (this.#isDue) {
       this.#asking = this.#askWhileDue()
       return
     }
     const dueInMs = Math.min(this.#lookAtMs, this.#probeAtMs) - performance.now()
-    this.#timer = setTimeout(() => this.#plan(), Math.min(dueInMs, this.#intervalMs))
+    this.#alarm.set(Math.min(dueInMs, this.#intervalMs))
   }
 
   #rest(): void {
-    clearTimeout(this.#timer)
+    this.#alarm.clear()
     this.#lookAtMs = NEVER_MS
     this.#probeAtMs = NEVER_MS
   }

@@ -1,3 +1,4 @@
+import { Alarm } from '../../../common/alarm.js'
 import type { Logger } from '../../../common/logger.js'
 import { Outage } from '../../../common/outage.js'
 import { sleep } from '../../../common/wait.js'
@@ -13,7 +14,8 @@ export class Purge implements AsyncDisposable {
   readonly #purgeSome: (limit: number) => Promise<number>
   readonly #outage: Outage
   readonly #closing = new AbortController()
-  #timer: NodeJS.Timeout | undefined
+  /** It alone keeps no process alive. */
+  readonly #alarm = new Alarm(() => this.#begin(), false)
   #purging: Promise<void> | undefined
 
   /** @param purgeSome looks at no more rows than its argument says; returns how many it looked at, and 0 once all are dealt with */
@@ -26,20 +28,19 @@ export class Purge implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort()
-    clearTimeout(this.#timer)
+    this.#alarm.clear()
     await this.#purging
   }
 
   #schedule(): void {
     if (this.#closing.signal.aborted) return
     const paceMs = Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, this.#retentionMs / 10))
-    // Many processes purge the same table: spread them. The timer alone keeps no process alive.
-    this.#timer = setTimeout(
-      () => {
-        this.#purging = this.#purge().finally(() => this.#schedule())
-      },
-      paceMs * (0.5 + Math.random()),
-    ).unref()
+    // Many processes purge the same table: spread them.
+    this.#alarm.set(paceMs * (0.5 + Math.random()))
+  }
+
+  #begin(): void {
+    this.#purging = this.#purge().finally(() => this.#schedule())
   }
 
   /** For as long as it works, it rests: what publishes and consumes meanwhile has the other half of the database. */

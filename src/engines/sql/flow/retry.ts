@@ -1,23 +1,14 @@
 import { ConnectionError, ContentionError } from '../../../common/errors.js'
-import { backoffMs, sleep } from '../../../common/wait.js'
+import { backoffMs, retry } from '../../../common/retry.js'
 
 /**
  * Does work again when its connection breaks, with growing pauses. From the second attempt on, what the earlier ones
  * asked for may have been done: a connection that breaks before the answer leaves that open.
  * @param attempts how often in all; 6 take 1.5 s at most where the database refuses at once
  */
-export async function retryOnBreak<Result>(
-  attempts: number,
-  work: (attempt: number) => Promise<Result>,
-): Promise<Result> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work(attempt)
-    } catch (error) {
-      if (!(error instanceof ConnectionError) || attempt === attempts) throw error
-      await sleep(pauseMs(attempt))
-    }
-  }
+export function retryOnBreak<Result>(attempts: number, work: (attempt: number) => Promise<Result>): Promise<Result> {
+  const isWorthAnother = (error: unknown, attempt: number) => error instanceof ConnectionError && attempt < attempts
+  return retry({ isWorthAnother, pauseMs }, work)
 }
 
 /** Whether an error says nothing about the work: the connection broke, or the server undid the work for another's sake. */

@@ -1,3 +1,4 @@
+import { Alarm } from '../../../common/alarm.js'
 import type { DatabaseClock } from '../../../common/clock.js'
 import { detach } from '../../../common/wait.js'
 import { isDelayed, type NewEvent } from '../../../event.js'
@@ -22,7 +23,7 @@ export class WakeUps implements AsyncDisposable {
   readonly #topicOf: (channel: string) => string
   readonly #sleeper: Sleeper
   readonly #lastNotifiedMs = new Map<string, number>()
-  readonly #trailing = new Map<string, NodeJS.Timeout>()
+  readonly #trailing = new Map<string, Alarm>()
   readonly #channelOf = new Map<string, string>()
   /** How many subscriptions there are to each channel. */
   readonly #followers = new Map<string, number>()
@@ -123,7 +124,7 @@ export class WakeUps implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const topics = [...this.#trailing.keys()]
-    for (const timer of this.#trailing.values()) clearTimeout(timer)
+    for (const alarm of this.#trailing.values()) alarm.clear()
     this.#trailing.clear()
     if (topics.length > 0) await this.#database.run(wake(topics)).catch(() => undefined)
     await Promise.all([this.#hints?.[Symbol.asyncDispose](), this.#watching?.[Symbol.asyncDispose]()])
@@ -150,11 +151,12 @@ export class WakeUps implements AsyncDisposable {
 
   #notifyLater(topic: string, dueInMs: number): void {
     if (this.#trailing.has(topic)) return
-    const timer = setTimeout(() => {
+    const alarm = new Alarm(() => {
       this.#noteNotified(topic)
       detach(this.#database.run(wake([topic])))
-    }, dueInMs)
-    this.#trailing.set(topic, timer)
+    })
+    alarm.set(dueInMs)
+    this.#trailing.set(topic, alarm)
   }
 
   #dueInMs(topic: string): number {
@@ -163,7 +165,7 @@ export class WakeUps implements AsyncDisposable {
 
   #noteNotified(topic: string): void {
     this.#lastNotifiedMs.set(topic, performance.now())
-    clearTimeout(this.#trailing.get(topic))
+    this.#trailing.get(topic)?.clear()
     this.#trailing.delete(topic)
   }
 }

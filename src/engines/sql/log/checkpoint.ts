@@ -1,7 +1,7 @@
 import { heldUntil } from '../../../common/lease.js'
 import { smallest } from '../../../common/numbers.js'
 import { ownClock } from '../../../common/own-clock.js'
-import { sleep } from '../../../common/wait.js'
+import { retry } from '../../../common/retry.js'
 import type { SqlContext } from '../context.js'
 import { isWorthAnother, pauseMs } from '../flow/retry.js'
 import { extendGroup, findCheckpoints, findGroupLeases, type Mark, writeCheckpoint } from '../verbs/group.js'
@@ -53,15 +53,10 @@ export class Checkpoint implements Ends {
    */
   async write(marks: Iterable<readonly [string, number]>, leaseMs: number, isGivenUp: () => boolean): Promise<Written> {
     const all = Array.from(marks, ([channel, position]) => ({ channel, position }))
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const isTooLate = attempt > 1 && isGivenUp()
-        return isTooLate ? await this.#findStored(all) : await this.#writeOnce(all, leaseMs)
-      } catch (error) {
-        if (!isWorthAnother(error, attempt, !this.isOver)) throw error
-        await sleep(pauseMs(attempt))
-      }
-    }
+    const policy = { isWorthAnother: (error: unknown, n: number) => isWorthAnother(error, n, !this.isOver), pauseMs }
+    return retry(policy, (attempt) =>
+      attempt > 1 && isGivenUp() ? this.#findStored(all) : this.#writeOnce(all, leaseMs),
+    )
   }
 
   /**

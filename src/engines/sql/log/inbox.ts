@@ -3,10 +3,10 @@ import type { Delivery, Settlement } from '../../../event.js'
 import type { ResolvedSubscribeOptions } from '../../../options/resolve.js'
 import type { SqlContext } from '../context.js'
 import { ackUnleased, settleUnleased } from '../flow/unleased.js'
-import { Heat } from './heat.js'
 import { toDelivery } from './log-delivery.js'
 import { Missed } from './missed.js'
 import { Reader } from './reader.js'
+import { ReaderLatch } from './reader-latch.js'
 import type { Sequencer } from './sequencer.js'
 
 /** A subscriber that reads for itself, from a place on; nobody remembers how far. */
@@ -14,7 +14,7 @@ export class LogInbox implements Inbox {
   readonly isPlenty = false
   readonly #context: SqlContext
   readonly #reader: Reader
-  readonly #heat: Heat
+  readonly #latch: ReaderLatch
   readonly #onDispose: () => void
 
   constructor(
@@ -27,16 +27,16 @@ export class LogInbox implements Inbox {
     this.#context = context
     this.#onDispose = onDispose
     this.#reader = new Reader(sequencer, places, '', new Missed(context, onGap, undefined))
-    this.#heat = new Heat(sequencer, [...places.keys()], pollIntervalMs)
+    this.#latch = new ReaderLatch(sequencer, [...places.keys()], pollIntervalMs)
   }
 
   async take(limit: number, signal: AbortSignal): Promise<readonly Delivery[]> {
     while (!signal.aborted) {
       // Before reading: a hint that comes while it is under way must not be forgotten.
-      this.#heat.clear()
+      this.#latch.clear()
       const entries = await this.#reader.next(limit)
       if (entries.length > 0) return entries.map((entry) => toDelivery(entry, 1, null))
-      await this.#heat.wait(signal)
+      await this.#latch.wait(signal)
     }
     return []
   }
@@ -50,7 +50,7 @@ export class LogInbox implements Inbox {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#heat[Symbol.dispose]()
+    this.#latch[Symbol.dispose]()
     this.#onDispose()
   }
 }

@@ -11,9 +11,9 @@ import type { SqlContext } from '../context.js'
 import { ask, type Work } from '../unit-of-work.js'
 import { leaseGroup } from '../verbs/group.js'
 import type { GroupLease } from './group-lease.js'
-import { Heat } from './heat.js'
 import type { LogDelivery } from './log-delivery.js'
 import { Missed } from './missed.js'
+import { ReaderLatch } from './reader-latch.js'
 import type { Sequencer } from './sequencer.js'
 import { Term } from './term.js'
 
@@ -48,7 +48,7 @@ export class Member implements Inbox<LogDelivery> {
   readonly #group: string
   readonly #leaseMs: number
   readonly #pollIntervalMs: number
-  readonly #heat: Heat
+  readonly #latch: ReaderLatch
   readonly #missed: Missed
   readonly #gone = defer<void>()
   #terms: readonly Term[] = []
@@ -77,7 +77,7 @@ export class Member implements Inbox<LogDelivery> {
     this.#pollIntervalMs = pollIntervalMs
     this.#missed = new Missed(context, onGap, group)
     this.#taking = new Outage(context.options.logger, "taking over the rest of a group's channels")
-    this.#heat = new Heat(parts.sequencer, channels, pollIntervalMs)
+    this.#latch = new ReaderLatch(parts.sequencer, channels, pollIntervalMs)
   }
 
   /** Resolves once it has left and given up what it leased. */
@@ -88,7 +88,7 @@ export class Member implements Inbox<LogDelivery> {
   async take(limit: number, signal: AbortSignal): Promise<readonly LogDelivery[]> {
     while (!signal.aborted) {
       // Before asking: a hint that comes while it is under way must not be forgotten.
-      this.#heat.clear()
+      this.#latch.clear()
       if (this.#terms.length === 0) await this.#takeOver()
       else if (!this.#isComplete) this.#takeOverAside()
       for (const term of this.#terms) {
@@ -98,7 +98,7 @@ export class Member implements Inbox<LogDelivery> {
         if (this.#terms.length > 1) this.#terms = this.#terms.toSorted((one) => (one === term ? 1 : -1))
         return deliveries
       }
-      await (this.#isComplete ? this.#heat.wait(signal) : this.#standBy(signal))
+      await (this.#isComplete ? this.#latch.wait(signal) : this.#standBy(signal))
     }
     return []
   }
@@ -121,7 +121,7 @@ export class Member implements Inbox<LogDelivery> {
   /** What a consumer still has in hand may be settled; then it steps down. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#leaving = true
-    this.#heat[Symbol.dispose]()
+    this.#latch[Symbol.dispose]()
     await this.#leaveWhenIdle()
   }
 
@@ -133,10 +133,10 @@ export class Member implements Inbox<LogDelivery> {
   /** Waits for events of what it leads, for a hint that the one who leads the rest may have gone, or as long as it takes to find out. */
   async #standBy(signal: AbortSignal): Promise<void> {
     using _ = this.#parts.sequencer.standBy(() => {
-      if (performance.now() >= this.#nextAttemptMs) this.#heat.raise()
+      if (performance.now() >= this.#nextAttemptMs) this.#latch.raise()
     })
-    using __ = this.#terms.length === 0 ? this.#heat.standBy() : undefined
-    await this.#heat.wait(signal, Math.min(this.#pollIntervalMs, this.#leaseMs))
+    using __ = this.#terms.length === 0 ? this.#latch.standBy() : undefined
+    await this.#latch.wait(signal, Math.min(this.#pollIntervalMs, this.#leaseMs))
   }
 
   async #takeOver(): Promise<void> {
@@ -160,7 +160,7 @@ export class Member implements Inbox<LogDelivery> {
     this.#aside = this.#takeOver().then(
       () => {
         this.#aside = undefined
-        if (this.#terms !== before) this.#heat.raise()
+        if (this.#terms !== before) this.#latch.raise()
       },
       (error: unknown) => {
         this.#aside = undefined
@@ -184,7 +184,7 @@ export class Member implements Inbox<LogDelivery> {
   #onTermChanged(term: Term): void {
     if (this.#leaving) detach(this.#leaveWhenIdle())
     else if (term.isOver) this.#endTerm(term)
-    this.#heat.raise()
+    this.#latch.raise()
   }
 
   #endTerm(ended: Term): void {

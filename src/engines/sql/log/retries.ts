@@ -1,7 +1,6 @@
+import { Alarm } from '../../../common/alarm.js'
 import type { LogDelivery } from './log-delivery.js'
 
-/** Longest time that a timer takes, in milliseconds. */
-const MAX_TIMER_MS = 2 ** 31 - 1
 /** Most deliveries that wait, and most bytes of their payloads: beyond either, the member reads no further. */
 const MOST = 10_000
 const MOST_BYTES = 64 * 2 ** 20
@@ -13,15 +12,14 @@ interface Retry {
 
 /** Deliveries of one term that are to be made again, each when it is due. */
 export class Retries {
-  readonly #onDue: () => void
   /** In the order in which they are due. */
   readonly #waiting: Retry[] = []
   #bytes = 0
-  #alarm: NodeJS.Timeout | undefined
+  readonly #alarm: Alarm
   #alarmAtMs = Number.POSITIVE_INFINITY
 
   constructor(onDue: () => void) {
-    this.#onDue = onDue
+    this.#alarm = new Alarm(() => this.#ring(onDue))
   }
 
   get isEmpty(): boolean {
@@ -73,17 +71,15 @@ export class Retries {
   #setAlarm(): void {
     const dueMs = this.#waiting[0]?.dueMs ?? Number.POSITIVE_INFINITY
     if (dueMs === this.#alarmAtMs) return
-    clearTimeout(this.#alarm)
     this.#alarmAtMs = dueMs
-    if (dueMs === Number.POSITIVE_INFINITY) return
-    const inMs = Math.min(MAX_TIMER_MS, Math.max(0, dueMs - performance.now()))
-    this.#alarm = setTimeout(() => this.#ring(), inMs)
+    if (dueMs === Number.POSITIVE_INFINITY) this.#alarm.clear()
+    else this.#alarm.set(Math.max(0, dueMs - performance.now()))
   }
 
-  #ring(): void {
+  #ring(onDue: () => void): void {
     this.#alarmAtMs = Number.POSITIVE_INFINITY
-    this.#onDue()
-    // What is not taken, since the consumer asks for nothing now, or is due later than a timer reaches.
+    onDue()
+    // What is not taken, since the consumer asks for nothing now.
     if (this.#alarmAtMs === Number.POSITIVE_INFINITY && (this.#waiting[0]?.dueMs ?? 0) > performance.now())
       this.#setAlarm()
   }

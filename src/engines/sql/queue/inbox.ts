@@ -5,14 +5,14 @@ import type { ResolvedSubscribeOptions } from '../../../options/resolve.js'
 import type { Lane, Poller } from '../flow/poller.js'
 import type { QueueDelivery } from './delivery.js'
 import type { Leases } from './leases.js'
-import type { RoundTrips } from './round-trips.js'
+import type { QueueChannel } from './queue-channel.js'
 import type { Settler } from './settler.js'
 
 interface InboxParts {
   readonly poller: Poller
   readonly leases: Leases
   readonly settler: Settler
-  roundTrips(channel: string): RoundTrips
+  channel(name: string): QueueChannel
   onDispose(): void
 }
 
@@ -119,7 +119,7 @@ export class QueueInbox implements Inbox<QueueDelivery> {
   async #claim(lane: QueueLane, most: number): Promise<readonly QueueDelivery[]> {
     lane.cool()
     try {
-      const roundTrips = this.#parts.roundTrips(lane.channel)
+      const { roundTrips } = this.#parts.channel(lane.channel)
       const limit = Math.min(most, roundTrips.portion)
       const claimed = await roundTrips.claim(limit, this.#leaseMs)
       lane.note(claimed.length >= limit)

@@ -1,6 +1,6 @@
 import { ContentionError } from '../../../common/errors.js'
 import { isOver } from '../../../common/lease.js'
-import { backoffMs, sleep } from '../../../common/wait.js'
+import { backoffMs, retry } from '../../../common/retry.js'
 import type { SqlContext } from '../context.js'
 import { isPassing } from '../flow/retry.js'
 import type { QueueDelivery } from './delivery.js'
@@ -83,15 +83,14 @@ export class Leases implements AsyncDisposable {
     const { lease } = delivery
     const set = this.#setOf(delivery)
     const attemptMs = Math.max(MIN_EXTENSION_MS, lease.leaseMs / 6)
-    for (let attempt = 1; ; attempt++) {
-      try {
-        if (await set.extendAll([delivery], attemptMs, leaseMs)) return !lease.lost && !lease.lapsed
-        throw new ContentionError(`event ${delivery.id} could not be extended: another transaction has locked it`)
-      } catch (error) {
-        if (isOver(lease) || !isPassing(error)) throw error
-        await sleep(backoffMs(attempt, { minMs: 4, maxMs: attemptMs / 10 }))
-      }
+    const policy = {
+      isWorthAnother: (error: unknown) => !isOver(lease) && isPassing(error),
+      pauseMs: (attempt: number) => backoffMs(attempt, { minMs: 4, maxMs: attemptMs / 10 }),
     }
+    return retry(policy, async () => {
+      if (await set.extendAll([delivery], attemptMs, leaseMs)) return !lease.lost && !lease.lapsed
+      throw new ContentionError(`event ${delivery.id} could not be extended: another transaction has locked it`)
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -13,7 +13,7 @@ import { purgeHistory } from '../verbs/settle.js'
 import { findDue, pollReady, probeReady } from './due.js'
 import { QueueInbox } from './inbox.js'
 import { Leases } from './leases.js'
-import { RoundTrips } from './round-trips.js'
+import { QueueChannel } from './queue-channel.js'
 import { Settler } from './settler.js'
 import { QueueStorage } from './storage.js'
 
@@ -29,8 +29,8 @@ const SETTLE_MS = 2_000
  *     scheduled ──┘←── nack ───────┤
  *                                  └─ nack on the last attempt → dead_letter
  *
- * Publishing runs through `Publisher`; a consumer's side is a `QueueInbox`, which claims and acks through the `RoundTrips`
- * of each channel and gives back through the `Settler`. `WakeUps` and `Poller` say when claiming is worth it, `Leases`
+ * Publishing runs through `Publisher`; a consumer's side is a `QueueInbox`, which claims through the `QueueChannel` of each name, and
+ * settles through the `Settler`. `WakeUps` and `Poller` say when claiming is worth it, `Leases`
  * keeps alive what is in hand.
  */
 export class QueueBackend implements Backend {
@@ -43,7 +43,7 @@ export class QueueBackend implements Backend {
   readonly #leases: Leases
   readonly #settler: Settler
   readonly #purge: Purge | undefined
-  readonly #byChannel = new Map<string, RoundTrips>()
+  readonly #channels = new Map<string, QueueChannel>()
   readonly #closing = new AbortController()
   readonly publishSync: Backend['publishSync']
 
@@ -59,9 +59,8 @@ export class QueueBackend implements Backend {
     this.#wakeUps = new WakeUps(context, 'queue', this.#poller)
     this.#publisher = new Publisher(context, this.#wakeUps, new QueueStorage(context))
     this.#leases = new Leases(context)
-    const roundTrips = (channel: string) => this.#roundTrips(channel)
-    const closing = this.#closing.signal
-    this.#settler = new Settler(context, { leases: this.#leases, wakeUps: this.#wakeUps, closing, roundTrips })
+    const channel = (name: string) => this.#channel(name)
+    this.#settler = new Settler(context, { leases: this.#leases, wakeUps: this.#wakeUps, channel })
     this.#purge = context.options.retentionMs > 0 ? enforceRetention(context) : undefined
     context.returns.listen((channel) => this.#wakeUps.returned(channel, 0))
     this.can = new Set<Capability>([
@@ -84,7 +83,7 @@ export class QueueBackend implements Backend {
     await this.#wakeUps.follow(channels)
     const onDispose = () => this.#wakeUps.leave(channels)
     const parts = { poller: this.#poller, leases: this.#leases, settler: this.#settler, onDispose }
-    return new QueueInbox({ ...parts, roundTrips: (channel) => this.#roundTrips(channel) }, channels, options)
+    return new QueueInbox({ ...parts, channel: (name) => this.#channel(name) }, channels, options)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -101,21 +100,18 @@ export class QueueBackend implements Backend {
   async #settled(): Promise<void> {
     const enough = setTimeout(() => this.#closing.abort(), SETTLE_MS)
     await this.#settler.idle()
-    await Promise.all([...this.#byChannel.values()].map((roundTrips) => roundTrips.idle()))
+    await Promise.all([...this.#channels.values()].map((channel) => channel.idle()))
     clearTimeout(enough)
   }
 
-  #roundTrips(channel: string): RoundTrips {
-    let roundTrips = this.#byChannel.get(channel)
-    if (roundTrips === undefined) {
-      roundTrips = new RoundTrips(this.#context, channel, {
-        sleeper: this.#poller,
-        leases: this.#leases,
-        closing: this.#closing.signal,
-      })
-      this.#byChannel.set(channel, roundTrips)
+  #channel(name: string): QueueChannel {
+    let channel = this.#channels.get(name)
+    if (channel === undefined) {
+      const parts = { sleeper: this.#poller, leases: this.#leases, closing: this.#closing.signal }
+      channel = new QueueChannel(this.#context, name, parts)
+      this.#channels.set(name, channel)
     }
-    return roundTrips
+    return channel
   }
 }
 

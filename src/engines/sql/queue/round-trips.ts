@@ -27,7 +27,7 @@ interface Scan {
   readonly ranges: readonly KeyRange[]
 }
 
-interface ExchangeParts {
+interface RoundTripParts {
   /** What claims, to be told when it is worth it. */
   readonly sleeper: Sleeper
   readonly leases: Leases
@@ -51,7 +51,7 @@ export class RoundTrips {
   #running: Promise<void> | undefined
   readonly #undecided: Undecided
 
-  constructor(context: SqlContext, channel: string, { sleeper, leases, closing }: ExchangeParts) {
+  constructor(context: SqlContext, channel: string, { sleeper, leases, closing }: RoundTripParts) {
     this.#context = context
     this.#leases = leases
     this.#channel = channel

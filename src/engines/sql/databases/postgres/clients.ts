@@ -1,3 +1,4 @@
+import { Alarm } from '../../../../common/alarm.js'
 import { ClosedError, ConnectionError } from '../../../../common/errors.js'
 import { inTurn } from '../pool-turn.js'
 import type { ClientPool, PooledClient } from './driver.js'
@@ -86,7 +87,7 @@ export class KeptClients implements Clients {
   readonly #own: OwnPool
   readonly #kept: PooledClient[] = []
   readonly #broken = new WeakMap<PooledClient, Error>()
-  #timer: NodeJS.Timeout | undefined
+  readonly #alarm = new Alarm(() => this.#letGo(), false)
   #closed = false
 
   constructor(pool: ClientPool, own: OwnPool) {
@@ -111,12 +112,12 @@ export class KeptClients implements Clients {
       return
     }
     this.#kept.push(client)
-    this.#timer ??= setTimeout(() => this.#letGo(), KEEP_MS).unref()
+    if (!this.#alarm.isSet) this.#alarm.set(KEEP_MS)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
-    clearTimeout(this.#timer)
+    this.#alarm.clear()
     this.#letGo()
     await this.#own.end()
   }
@@ -126,7 +127,6 @@ export class KeptClients implements Clients {
   }
 
   #letGo(): void {
-    this.#timer = undefined
     for (const client of this.#kept.splice(0)) client.release(this.#broken.get(client))
   }
 }

@@ -1,3 +1,4 @@
+import { Alarm } from '../../../../common/alarm.js'
 import type { Logger } from '../../../../common/logger.js'
 import { Outage } from '../../../../common/outage.js'
 import type { SqliteDatabase, SqliteStatement } from './driver.js'
@@ -31,7 +32,7 @@ export class Watcher implements AsyncDisposable {
   #generation: number
   #version: unknown
   #changedAtMs = performance.now()
-  #timer: NodeJS.Timeout | undefined
+  readonly #alarm = new Alarm(() => this.#look(), false)
   #closed = false
 
   /** @throws when the file cannot be opened */
@@ -45,12 +46,12 @@ export class Watcher implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
-    clearTimeout(this.#timer)
+    this.#alarm.clear()
     this.#letGo()
   }
 
   #lookIn(ms: number): void {
-    if (!this.#closed) this.#timer = setTimeout(() => this.#look(), ms).unref()
+    if (!this.#closed) this.#alarm.set(ms)
   }
 
   #look(): void {

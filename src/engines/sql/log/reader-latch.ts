@@ -2,7 +2,7 @@ import type { Lane } from '../flow/poller.js'
 import type { Sequencer } from './sequencer.js'
 
 /** Whether a reader of some channels has a reason to read, and the wait for one. */
-export class Heat implements Disposable {
+export class ReaderLatch implements Disposable {
   readonly #sequencer: Sequencer
   readonly #lanes: readonly Lane[]
   #hot = true
