@@ -186,7 +186,7 @@ export class Publishing {
     const refused = scheduling.filter((option) => !can.has(NEEDED[option]))
     if (refused.length === 0) return
     throw new UnsupportedError(
-      `publish: ${refused.join(', ')} cannot be honoured by backend '${name}', which delivers at once and to all: open with backend: 'queue'`,
+      `publish: ${refused.join(', ')} cannot be honoured by backend '${name}'${name === 'queue' ? ' of this engine' : ", which delivers at once and to all: open with backend: 'queue'"}`,
     )
   }
 

@@ -2,25 +2,27 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { defer } from '../../src/common/wait.js'
 import type { BackendName, ChannelOptions, EventChannel, Listener, ListenOptions } from '../../src/index.js'
-import { DATABASES, type TestDatabase } from '../support/databases.js'
 import { rejects, throws } from '../support/errors.js'
 import { recorder } from '../support/logger.js'
-import { suite } from '../support/suite.js'
+import { contract, MAP, ON_DATABASES, type Subject } from '../support/subjects.js'
 import { eventually, within } from '../support/wait.js'
 import { SOON_MS, Taker, World } from '../support/world.js'
 
 /** Readers of a log start at its end, and a group's handlers have their events acked. */
 const READING: Readonly<Record<BackendName, ListenOptions>> = { queue: {}, log: { group: 'readers' }, notify: {} }
 
-const PLACES: readonly (readonly [TestDatabase, BackendName])[] = DATABASES.flatMap((database) =>
-  (database.name === 'postgres' ? (['queue', 'log', 'notify'] as const) : (['queue', 'log'] as const)).map(
-    (backend) => [database, backend] as const,
+const PLACES: readonly (readonly [Subject, BackendName])[] = [
+  ...ON_DATABASES.flatMap((database) =>
+    (database.name === 'postgres' ? (['queue', 'log', 'notify'] as const) : (['queue', 'log'] as const)).map(
+      (backend) => [database, backend] as const,
+    ),
   ),
-)
+  [MAP, 'queue'],
+]
 
-for (const [database, backend] of PLACES) {
-  const test = suite(`closing and stopping, ${backend} on ${database.name}`)
-  const open = (options: ChannelOptions = {}) => World.open(database, { backend, ...options })
+for (const [subject, backend] of PLACES) {
+  const test = contract(`closing and stopping, ${backend} on ${subject.name}`, subject)
+  const open = (options: ChannelOptions = {}) => World.open(subject, { backend, ...options })
 
   /** Handles one event of `orders` by this work; resolves once it runs, to its listener and the end of the work. */
   async function occupy<Result>(
@@ -70,35 +72,38 @@ for (const [database, backend] of PLACES) {
   })
 
   if (backend !== 'notify') {
-    test('while a channel drains, a handler publishes in a transaction and settles its event itself', async () => {
-      await using world = await open()
-      const watch = new Taker(world.channel, 'mails')
-      await watch.subscription.ready
-      const channel = await world.another()
-      const acked = defer<boolean>()
-      let isClosing = false
-      const gate = defer<void>()
-      const listener = channel.listen(
-        'orders',
-        async (event) => {
-          gate.resolve()
-          await eventually(SOON_MS, () => isClosing)
-          const tx = await world.place.begin()
-          await channel.publish('mails', 1, { tx: tx.handle })
-          await tx.commit()
-          acked.resolve(await event.ack())
-        },
-        READING[backend],
-      )
-      await listener.ready
-      await world.channel.publish('orders', 1)
-      await within(SOON_MS, gate.promise, 'the handler')
-      const closing = channel.close()
-      isClosing = true
-      assert.is(await within(SOON_MS, acked.promise), true)
-      await within(SOON_MS, closing)
-      assert.is((await watch.take()).payload, 1)
-    })
+    test.needs('transaction')(
+      'while a channel drains, a handler publishes in a transaction and settles its event itself',
+      async () => {
+        await using world = await open()
+        const watch = new Taker(world.channel, 'mails')
+        await watch.subscription.ready
+        const channel = await world.another()
+        const acked = defer<boolean>()
+        let isClosing = false
+        const gate = defer<void>()
+        const listener = channel.listen(
+          'orders',
+          async (event) => {
+            gate.resolve()
+            await eventually(SOON_MS, () => isClosing)
+            const tx = await world.place.begin()
+            await channel.publish('mails', 1, { tx: tx.handle })
+            await tx.commit()
+            acked.resolve(await event.ack())
+          },
+          READING[backend],
+        )
+        await listener.ready
+        await world.channel.publish('orders', 1)
+        await within(SOON_MS, gate.promise, 'the handler')
+        const closing = channel.close()
+        isClosing = true
+        assert.is(await within(SOON_MS, acked.promise), true)
+        await within(SOON_MS, closing)
+        assert.is((await watch.take()).payload, 1)
+      },
+    )
   }
 
   test('a handler that outlasts the drain cannot publish afterwards', async () => {

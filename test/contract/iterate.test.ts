@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import * as assert from 'uvu/assert'
-import { DATABASES } from '../support/databases.js'
 import { recorder } from '../support/logger.js'
-import { suite } from '../support/suite.js'
+import { contract, SUBJECTS } from '../support/subjects.js'
 import { eventually, within } from '../support/wait.js'
 import { SOON_MS, Taker, World } from '../support/world.js'
 
-for (const database of DATABASES) {
-  const test = suite(`iterate over a queue on ${database.name}`)
-  const open = (options = {}) => World.open(database, options)
+for (const subject of SUBJECTS) {
+  const test = contract(`iterate over a queue on ${subject.name}`, subject)
+  const open = (options = {}) => World.open(subject, options)
 
   test('one subscription takes from several channels in turn', async () => {
     await using world = await open()
@@ -72,7 +71,7 @@ for (const database of DATABASES) {
     assert.is(stats?.ready, 1, 'the one it was left with')
   })
 
-  test('an expired lease is redelivered and its old ack refused', async () => {
+  test.needs('lease')('an expired lease is redelivered and its old ack refused', async () => {
     await using world = await open()
     await world.channel.publish('orders', 1)
     const first = await new Taker(world.channel, 'orders').take()
@@ -88,7 +87,7 @@ for (const database of DATABASES) {
     assert.equal(await world.channel.stats('orders'), [])
   })
 
-  test('acks that travel together are judged one by one', async () => {
+  test.needs('lease', 'dedupeKey')('acks that travel together are judged one by one', async () => {
     for (const keys of [[], ['a', 'b', 'c']]) {
       await using world = await open()
       const events = [0, 1, 2].map((payload) => ({ channel: 'orders', payload }))
@@ -113,44 +112,47 @@ for (const database of DATABASES) {
     }
   })
 
-  test('events that are claimed together keep what is their own: payload, metadata, key, priority, attempts, error', async () => {
-    await using world = await open()
-    const sizes = [1, 30_000, 10, 9_990, 100, 12_000, 0]
-    const events = sizes.map((size, i) => ({
-      channel: 'orders',
-      payload: { no: i, text: '€,"]['.repeat(size / 5) },
-      priority: i % 2 ? 3 : 7,
-      maxAttempts: 3 + i,
-      ...(i % 3 === 0 && { metadata: { tenant: `t${i}`, big: 'm'.repeat(size) } }),
-      ...(i % 3 === 1 && { key: `key ${i}` }),
-    }))
-    const ids = await world.channel.publishMany(events)
-    const order = [1, 3, 5, 0, 2, 4, 6]
-    const taker = new Taker(world.channel, 'orders', { prefetch: 20 })
-    const first = await taker.takeMany(7)
-    await taker.leave()
-    assert.equal(
-      first.map(({ id }) => id),
-      order.map((i) => ids[i]),
-    )
-    assert.equal(
-      first.map(({ payload }) => payload),
-      order.map((i) => events[i]?.payload),
-    )
-    assert.equal(
-      first.map(({ metadata }) => metadata),
-      order.map((i) => events[i]?.metadata ?? {}),
-    )
-    await Promise.all(first.map((event, i) => event.nack({ error: `failed ${i}` })))
+  test.needs('priority', 'maxAttempts')(
+    'events that are claimed together keep what is their own: payload, metadata, key, priority, attempts, error',
+    async () => {
+      await using world = await open()
+      const sizes = [1, 30_000, 10, 9_990, 100, 12_000, 0]
+      const events = sizes.map((size, i) => ({
+        channel: 'orders',
+        payload: { no: i, text: '€,"]['.repeat(size / 5) },
+        priority: i % 2 ? 3 : 7,
+        maxAttempts: 3 + i,
+        ...(i % 3 === 0 && { metadata: { tenant: `t${i}`, big: 'm'.repeat(size) } }),
+        ...(i % 3 === 1 && { key: `key ${i}` }),
+      }))
+      const ids = await world.channel.publishMany(events)
+      const order = [1, 3, 5, 0, 2, 4, 6]
+      const taker = new Taker(world.channel, 'orders', { prefetch: 20 })
+      const first = await taker.takeMany(7)
+      await taker.leave()
+      assert.equal(
+        first.map(({ id }) => id),
+        order.map((i) => ids[i]),
+      )
+      assert.equal(
+        first.map(({ payload }) => payload),
+        order.map((i) => events[i]?.payload),
+      )
+      assert.equal(
+        first.map(({ metadata }) => metadata),
+        order.map((i) => events[i]?.metadata ?? {}),
+      )
+      await Promise.all(first.map((event, i) => event.nack({ error: `failed ${i}` })))
 
-    const second = await new Taker(await world.another(), 'orders', { prefetch: 20 }).takeMany(7)
-    assert.ok(second.every(({ attempts }) => attempts === 2))
-    assert.equal(new Set(second.map(({ payload }) => JSON.stringify(payload))).size, 7)
-    assert.ok((await Promise.all(second.map((event) => event.ack()))).every(Boolean))
-    assert.is.not(await world.channel.publish('orders', 'next', { key: 'key 1' }), ids[1])
-  })
+      const second = await new Taker(await world.another(), 'orders', { prefetch: 20 }).takeMany(7)
+      assert.ok(second.every(({ attempts }) => attempts === 2))
+      assert.equal(new Set(second.map(({ payload }) => JSON.stringify(payload))).size, 7)
+      assert.ok((await Promise.all(second.map((event) => event.ack()))).every(Boolean))
+      assert.is.not(await world.channel.publish('orders', 'next', { key: 'key 1' }), ids[1])
+    },
+  )
 
-  test('the signal of an event aborts when its lease is lost', async () => {
+  test.needs('lease')('the signal of an event aborts when its lease is lost', async () => {
     await using world = await open({ leaseMs: 600 })
     await world.channel.publish('orders', 1)
     const first = await new Taker(world.channel, 'orders').take()
@@ -163,7 +165,7 @@ for (const database of DATABASES) {
     assert.is(await first.ack(), false)
   })
 
-  test('a lease that ended can still be acked while nobody took the event', async () => {
+  test.needs('lease')('a lease that ended can still be acked while nobody took the event', async () => {
     await using world = await open()
     await world.channel.publish('orders', 1)
     const event = await new Taker(world.channel, 'orders').take()
@@ -171,7 +173,7 @@ for (const database of DATABASES) {
     assert.is(await event.ack(), true)
   })
 
-  test('the heartbeat keeps alive what is in hand and what is buffered', async () => {
+  test.needs('lease')('the heartbeat keeps alive what is in hand and what is buffered', async () => {
     await using world = await open({ leaseMs: 300 })
     await world.channel.publishMany([1, 2, 3].map((payload) => ({ channel: 'orders', payload })))
     const taker = new Taker(world.channel, 'orders', { prefetch: 10 })
@@ -192,7 +194,7 @@ for (const database of DATABASES) {
     assert.is(await stolen, false)
   })
 
-  test('extend makes a lease last longer, and the heartbeat does not shorten it', async () => {
+  test.needs('lease')('extend makes a lease last longer, and the heartbeat does not shorten it', async () => {
     await using world = await open({ leaseMs: 200 })
     await world.channel.publish('orders', 1)
     const event = await new Taker(world.channel, 'orders').take()
@@ -229,7 +231,7 @@ for (const database of DATABASES) {
     assert.is(world.channel.telemetry.snapshot()['events.nack'], 0)
   })
 
-  test('what is settled cannot be extended, and the database is not asked', async () => {
+  test.needs('tables')('what is settled cannot be extended, and the database is not asked', async () => {
     await using world = await open()
     await world.channel.publishMany([1, 2].map((payload) => ({ channel: 'orders', payload })))
     const [acked, nacked] = await new Taker(world.channel, 'orders').takeMany(2)
@@ -240,7 +242,7 @@ for (const database of DATABASES) {
     assert.is(world.channel.telemetry.snapshot()['events.lease.lost'], 0)
   })
 
-  test('ack and nack also go by event and by id', async () => {
+  test.needs('lease')('ack and nack also go by event and by id', async () => {
     await using world = await open()
     await world.channel.publishMany([1, 2, 3].map((payload) => ({ channel: 'orders', payload })))
     const [first, second, third] = await new Taker(world.channel, 'orders').takeMany(3)
@@ -252,29 +254,32 @@ for (const database of DATABASES) {
     assert.equal([stats?.ready, stats?.leased, stats?.scheduled], [0, 0, 1])
   })
 
-  test('an event whose holders keep dying is set aside by the claim that finds its attempts used up', async () => {
-    const logger = recorder()
-    await using world = await open({ logger, maxAttempts: 2 })
-    await world.channel.publish('orders', 'poison')
-    for (const attempt of [1, 2]) {
-      const event = await new Taker(await world.another({ leaseMs: 60_000 }), 'orders').take()
-      assert.is(event.attempts, attempt)
-      await world.endLeases()
-    }
-    await world.channel.publish('orders', 'good')
-    const taker = new Taker(world.channel, 'orders')
-    assert.is((await taker.take()).payload, 'good')
-    await eventually(SOON_MS, () => world.channel.telemetry.snapshot()['events.dead'] === 1)
-    const [letter] = await world.channel.deadLetters.list()
-    assert.is(letter?.payload, 'poison')
-    assert.is(letter?.attempts, 2)
-    assert.match(letter?.error ?? '', /never settled/)
-    const about = { id: letter?.id, channel: 'orders', attempts: 2, error: letter?.error }
-    assert.equal(
-      logger.lines.filter(({ message }) => message === 'an event became a dead letter'),
-      [{ level: 'warn', message: 'an event became a dead letter', details: about }],
-    )
-  })
+  test.needs('lease', 'maxAttempts')(
+    'an event whose holders keep dying is set aside by the claim that finds its attempts used up',
+    async () => {
+      const logger = recorder()
+      await using world = await open({ logger, maxAttempts: 2 })
+      await world.channel.publish('orders', 'poison')
+      for (const attempt of [1, 2]) {
+        const event = await new Taker(await world.another({ leaseMs: 60_000 }), 'orders').take()
+        assert.is(event.attempts, attempt)
+        await world.endLeases()
+      }
+      await world.channel.publish('orders', 'good')
+      const taker = new Taker(world.channel, 'orders')
+      assert.is((await taker.take()).payload, 'good')
+      await eventually(SOON_MS, () => world.channel.telemetry.snapshot()['events.dead'] === 1)
+      const [letter] = await world.channel.deadLetters.list()
+      assert.is(letter?.payload, 'poison')
+      assert.is(letter?.attempts, 2)
+      assert.match(letter?.error ?? '', /never settled/)
+      const about = { id: letter?.id, channel: 'orders', attempts: 2, error: letter?.error }
+      assert.equal(
+        logger.lines.filter(({ message }) => message === 'an event became a dead letter'),
+        [{ level: 'warn', message: 'an event became a dead letter', details: about }],
+      )
+    },
+  )
 
   test('another process finds it at once', async () => {
     await using world = await open({ pollIntervalMs: 60_000 })

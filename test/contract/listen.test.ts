@@ -1,14 +1,13 @@
 import * as assert from 'uvu/assert'
 import { type EventMessage, MigrationError, RowcastError } from '../../src/index.js'
-import { DATABASES } from '../support/databases.js'
 import { recorder } from '../support/logger.js'
-import { suite } from '../support/suite.js'
+import { contract, SUBJECTS } from '../support/subjects.js'
 import { eventually, within } from '../support/wait.js'
 import { SOON_MS, World } from '../support/world.js'
 
-for (const database of DATABASES) {
-  const test = suite(`listen to a queue on ${database.name}`)
-  const open = (options = {}) => World.open(database, options)
+for (const subject of SUBJECTS) {
+  const test = contract(`listen to a queue on ${subject.name}`, subject)
+  const open = (options = {}) => World.open(subject, options)
   const counter = (world: World, name: 'events.ack' | 'events.nack' | 'events.dead') =>
     world.channel.telemetry.snapshot()[name]
 
@@ -68,85 +67,91 @@ for (const database of DATABASES) {
     assert.is(counter(world, 'events.nack'), 2)
   })
 
-  test('after the last attempt the event is a dead letter, which can be looked at, retried and discarded', async () => {
-    await using world = await open({ maxAttempts: 2 })
-    const { channel } = world
-    let broken = true
-    const seen: unknown[] = []
-    channel.listen(
-      'orders',
-      ({ payload, attempts }) => {
-        if (broken) throw new RangeError(`cannot ship ${attempts}`)
-        seen.push([payload, attempts])
-      },
-      { backoff: () => 1 },
-    )
-    const id = await channel.publish('orders', { total: 42 }, { metadata: { tenant: 'acme' }, priority: 3, key: 'k' })
-    await channel.publish('orders', 'other')
-    await eventually(SOON_MS, () => counter(world, 'events.dead') === 2)
-    const letter = await channel.deadLetters.get(id)
-    assert.ok(letter)
-    const { createdAt, diedAt, ...rest } = letter
-    assert.ok(diedAt >= createdAt)
-    assert.equal(rest, {
-      id,
-      channel: 'orders',
-      group: null,
-      payload: { total: 42 },
-      metadata: { tenant: 'acme' },
-      priority: 3,
-      attempts: 2,
-      maxAttempts: 2,
-      key: 'k',
-      error: 'RangeError: cannot ship 2',
-    })
-    const [first] = await channel.deadLetters.list({ limit: 1 })
-    const [second] = await channel.deadLetters.list({ limit: 1, after: first?.id })
-    assert.equal([first?.id, second?.payload], [id, 'other'])
-    assert.equal(await channel.deadLetters.list({ channel: 'elsewhere' }), [])
-    assert.is((await channel.stats('orders'))[0]?.dead, 2)
-
-    broken = false
-    assert.is(await channel.deadLetters.retry(id), 1)
-    await eventually(SOON_MS, () => seen.length === 1)
-    assert.equal(seen, [[{ total: 42 }, 1]])
-    assert.is(await channel.deadLetters.retry(id), 0)
-    assert.is(await channel.deadLetters.discard({ channel: 'orders' }, { reason: 'obsolete' }), 1)
-    assert.equal(await channel.deadLetters.list(), [])
-    assert.is(await channel.deadLetters.get(id), undefined)
-  })
-
-  test('a dead letter is a warning, once, and the failures before it are debug lines with their stack', async () => {
-    const logger = recorder()
-    await using world = await open({ logger, maxAttempts: 2 })
-    const handler = ({ attempts }: EventMessage) => Promise.reject(new RangeError(`cannot ship ${attempts}`))
-    world.channel.listen('orders', handler, { backoff: () => 0 })
-    const id = await world.channel.publish('orders', { card: '4242' })
-    await eventually(SOON_MS, () => counter(world, 'events.dead') === 1)
-    await world.channel.close()
-    const { lines } = logger
-    const about = { id, channel: 'orders' }
-    assert.equal(
-      lines.filter(({ level }) => level !== 'debug'),
-      [
-        {
-          level: 'warn',
-          message: 'an event became a dead letter',
-          details: { ...about, attempts: 2, error: 'RangeError: cannot ship 2' },
+  test.needs('deadLetters')(
+    'after the last attempt the event is a dead letter, which can be looked at, retried and discarded',
+    async () => {
+      await using world = await open({ maxAttempts: 2 })
+      const { channel } = world
+      let broken = true
+      const seen: unknown[] = []
+      channel.listen(
+        'orders',
+        ({ payload, attempts }) => {
+          if (broken) throw new RangeError(`cannot ship ${attempts}`)
+          seen.push([payload, attempts])
         },
-      ],
-    )
-    const failures = lines.filter(({ message }) => message === 'a handler failed')
-    for (const [index, { details }] of failures.entries()) {
-      const { stack, ...rest } = details as { stack: string }
-      assert.equal(rest, { ...about, attempts: index + 1, error: `RangeError: cannot ship ${index + 1}` })
-      assert.match(stack, /^RangeError: cannot ship \d\n +at .*listen\.test\.ts/s)
-    }
-    assert.is(failures.length, 2)
-    assert.not.match(JSON.stringify(lines), /4242/)
-  })
+        { backoff: () => 1 },
+      )
+      const id = await channel.publish('orders', { total: 42 }, { metadata: { tenant: 'acme' }, priority: 3, key: 'k' })
+      await channel.publish('orders', 'other')
+      await eventually(SOON_MS, () => counter(world, 'events.dead') === 2)
+      const letter = await channel.deadLetters.get(id)
+      assert.ok(letter)
+      const { createdAt, diedAt, ...rest } = letter
+      assert.ok(diedAt >= createdAt)
+      assert.equal(rest, {
+        id,
+        channel: 'orders',
+        group: null,
+        payload: { total: 42 },
+        metadata: { tenant: 'acme' },
+        priority: 3,
+        attempts: 2,
+        maxAttempts: 2,
+        key: 'k',
+        error: 'RangeError: cannot ship 2',
+      })
+      const [first] = await channel.deadLetters.list({ limit: 1 })
+      const [second] = await channel.deadLetters.list({ limit: 1, after: first?.id })
+      assert.equal([first?.id, second?.payload], [id, 'other'])
+      assert.equal(await channel.deadLetters.list({ channel: 'elsewhere' }), [])
+      assert.is((await channel.stats('orders'))[0]?.dead, 2)
 
-  test('a listener that gives up on an event says so, whatever its handler threw', async () => {
+      broken = false
+      assert.is(await channel.deadLetters.retry(id), 1)
+      await eventually(SOON_MS, () => seen.length === 1)
+      assert.equal(seen, [[{ total: 42 }, 1]])
+      assert.is(await channel.deadLetters.retry(id), 0)
+      assert.is(await channel.deadLetters.discard({ channel: 'orders' }, { reason: 'obsolete' }), 1)
+      assert.equal(await channel.deadLetters.list(), [])
+      assert.is(await channel.deadLetters.get(id), undefined)
+    },
+  )
+
+  test.needs('deadLetters')(
+    'a dead letter is a warning, once, and the failures before it are debug lines with their stack',
+    async () => {
+      const logger = recorder()
+      await using world = await open({ logger, maxAttempts: 2 })
+      const handler = ({ attempts }: EventMessage) => Promise.reject(new RangeError(`cannot ship ${attempts}`))
+      world.channel.listen('orders', handler, { backoff: () => 0 })
+      const id = await world.channel.publish('orders', { card: '4242' })
+      await eventually(SOON_MS, () => counter(world, 'events.dead') === 1)
+      await world.channel.close()
+      const { lines } = logger
+      const about = { id, channel: 'orders' }
+      assert.equal(
+        lines.filter(({ level }) => level !== 'debug'),
+        [
+          {
+            level: 'warn',
+            message: 'an event became a dead letter',
+            details: { ...about, attempts: 2, error: 'RangeError: cannot ship 2' },
+          },
+        ],
+      )
+      const failures = lines.filter(({ message }) => message === 'a handler failed')
+      for (const [index, { details }] of failures.entries()) {
+        const { stack, ...rest } = details as { stack: string }
+        assert.equal(rest, { ...about, attempts: index + 1, error: `RangeError: cannot ship ${index + 1}` })
+        assert.match(stack, /^RangeError: cannot ship \d\n +at .*listen\.test\.ts/s)
+      }
+      assert.is(failures.length, 2)
+      assert.not.match(JSON.stringify(lines), /4242/)
+    },
+  )
+
+  test.needs('maxAttempts')('a listener that gives up on an event says so, whatever its handler threw', async () => {
     const logger = recorder()
     await using world = await open({ logger, maxAttempts: 1 })
     const caused = new Error('cannot ship', { cause: new Error('out of stock') })
@@ -190,21 +195,24 @@ for (const database of DATABASES) {
     await listener.stop()
   })
 
-  test('a listener that cannot go on is forgotten, and health tells of it until its owner stops it', async () => {
-    await using world = await open({ pollIntervalMs: 50 })
-    const listener = world.channel.listen('orders', () => undefined)
-    await listener.ready
-    await world.place.sql(`drop table ${world.place.table('queue')}`)
-    const error = await listener.failed.catch((failure: unknown) => failure)
-    assert.instance(error, MigrationError)
-    await eventually(SOON_MS, () => world.channel.telemetry.snapshot()['events.listeners'] === 0)
-    const health = await world.channel.health()
-    assert.is(health.ok, false)
-    assert.match(String(health.error), /^the listener of orders cannot go on: MigrationError: /)
-    assert.is(await world.channel.stopListener(listener.id), true)
-    assert.is((await world.channel.health()).ok, true)
-    assert.is(await world.channel.stopListener(listener.id), false)
-  })
+  test.needs('tables')(
+    'a listener that cannot go on is forgotten, and health tells of it until its owner stops it',
+    async () => {
+      await using world = await open({ pollIntervalMs: 50 })
+      const listener = world.channel.listen('orders', () => undefined)
+      await listener.ready
+      await world.place.sql(`drop table ${world.place.table('queue')}`)
+      const error = await listener.failed.catch((failure: unknown) => failure)
+      assert.instance(error, MigrationError)
+      await eventually(SOON_MS, () => world.channel.telemetry.snapshot()['events.listeners'] === 0)
+      const health = await world.channel.health()
+      assert.is(health.ok, false)
+      assert.match(String(health.error), /^the listener of orders cannot go on: MigrationError: /)
+      assert.is(await world.channel.stopListener(listener.id), true)
+      assert.is((await world.channel.health()).ok, true)
+      assert.is(await world.channel.stopListener(listener.id), false)
+    },
+  )
 
   test('a signal that many share gets one listener of ours, and ends them all', async () => {
     await using world = await open()
@@ -228,7 +236,7 @@ for (const database of DATABASES) {
     assert.equal(warnings, [])
   })
 
-  test('a filter reaches more dead letters than one page holds', async () => {
+  test.needs('deadLetters')('a filter reaches more dead letters than one page holds', async () => {
     await using world = await open({ maxAttempts: 1 })
     await world.channel.publishMany(Array.from({ length: 1_200 }, (_, i) => ({ channel: 'orders', payload: i })))
     const listener = world.channel.listen('orders', () => Promise.reject(new Error('no')), { concurrency: 200 })
@@ -238,7 +246,7 @@ for (const database of DATABASES) {
     assert.is((await world.channel.stats('orders'))[0]?.ready, 1_200)
   })
 
-  test("a listener's own maxAttempts is for its own failures", async () => {
+  test.needs('deadLetters')("a listener's own maxAttempts is for its own failures", async () => {
     await using world = await open({ maxAttempts: 5 })
     world.channel.listen('orders', () => Promise.reject(new Error('no')), { maxAttempts: 1 })
     const id = await world.channel.publish('orders', 1)
@@ -247,7 +255,7 @@ for (const database of DATABASES) {
     assert.equal([letter?.attempts, letter?.maxAttempts], [1, 5])
   })
 
-  test('a publisher may allow more attempts than the channel', async () => {
+  test.needs('maxAttempts')('a publisher may allow more attempts than the channel', async () => {
     await using world = await open({ maxAttempts: 1 })
     let calls = 0
     const handler = () => {
@@ -366,7 +374,7 @@ for (const database of DATABASES) {
     assert.is(counter(world, 'events.dead'), 0)
   })
 
-  test('a listener that cannot go on says so, and nothing is left unhandled', async () => {
+  test.needs('tables')('a listener that cannot go on says so, and nothing is left unhandled', async () => {
     const logger = recorder()
     await using world = await open({ logger })
     const listener = world.channel.listen('orders', () => undefined)

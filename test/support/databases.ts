@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { createPool } from 'mysql2/promise'
 import pg from 'pg'
-import type { ChannelOptions } from '../../src/index.js'
+import type { ChannelOptions, EngineSource } from '../../src/index.js'
 import { type DatabaseName, demand, type ServerName, VARIABLES } from './chosen.js'
 
 type Row = Record<string, unknown>
@@ -13,6 +13,8 @@ type Row = Record<string, unknown>
 /** A place of its own on a database: a schema, a prefix, a file. Gone when disposed. */
 export interface Place extends AsyncDisposable {
   readonly url: string
+  /** What to open where that is no URL. */
+  readonly target?: EngineSource
   /** Channel options that lead to this place. */
   readonly options: Pick<ChannelOptions, 'schema' | 'tablePrefix'>
   /** One of rowcast's tables, as SQL writes it. */

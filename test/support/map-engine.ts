@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Telemetry } from '../../src/common/telemetry.js'
 import type { Backend, Engine, EngineContext, EngineSource, Inbox, Operator, Outcome } from '../../src/engine.js'
 import type { Delivery, EventId, NewEvent, Settlement } from '../../src/event.js'
 
@@ -32,16 +33,18 @@ class MapEngine implements Engine {
   }
 
   async open(_backend: string, { telemetry }: EngineContext): Promise<Backend> {
-    return new MapBackend(this.#channels, (channel) => telemetry.count('events.ack', 1, channel))
+    return new MapBackend(this.#channels, telemetry)
   }
 
   operator(): Operator {
-    const none = { leased: 0, scheduled: 0, dead: 0, oldestReadyMs: null, head: null, groups: [] }
+    const none = { leased: 0, dead: 0, oldestReadyMs: null, head: null, groups: [] }
     return {
-      stats: async (channel) =>
-        [...this.#channels]
-          .filter(([name]) => channel === undefined || name === channel)
-          .map(([name, { length }]) => ({ channel: name, ready: length, ...none })),
+      stats: async (wanted) =>
+        [...this.#channels].flatMap(([channel, all]) => {
+          if (all.length === 0 || (wanted !== undefined && channel !== wanted)) return []
+          const ready = all.filter(({ availableAtMs }) => availableAtMs <= Date.now()).length
+          return [{ channel, ready, scheduled: all.length - ready, ...none }]
+        }),
     }
   }
 
@@ -57,11 +60,11 @@ class MapBackend implements Backend {
   readonly name = 'queue'
   readonly can = new Set<never>()
   readonly #channels: Map<string, Stored[]>
-  readonly #onAck: (channel: string) => void
+  readonly #telemetry: Telemetry
 
-  constructor(channels: Map<string, Stored[]>, onAck: (channel: string) => void) {
+  constructor(channels: Map<string, Stored[]>, telemetry: Telemetry) {
     this.#channels = channels
-    this.#onAck = onAck
+    this.#telemetry = telemetry
   }
 
   async publish(events: readonly NewEvent[]): Promise<readonly EventId[]> {
@@ -71,7 +74,7 @@ class MapBackend implements Backend {
   }
 
   async subscribe(channels: readonly string[]): Promise<Inbox> {
-    return new MapInbox(this, channels, this.#onAck)
+    return new MapInbox(this, channels, this.#telemetry)
   }
 
   put(stored: Stored): void {
@@ -92,13 +95,13 @@ class MapInbox implements Inbox {
   readonly isPlenty = false
   readonly #backend: MapBackend
   readonly #channels: readonly string[]
-  readonly #onAck: (channel: string) => void
+  readonly #telemetry: Telemetry
   readonly #held = new Map<EventId, Stored>()
 
-  constructor(backend: MapBackend, channels: readonly string[], onAck: (channel: string) => void) {
+  constructor(backend: MapBackend, channels: readonly string[], telemetry: Telemetry) {
     this.#backend = backend
     this.#channels = channels
-    this.#onAck = onAck
+    this.#telemetry = telemetry
   }
 
   async take(limit: number, signal: AbortSignal): Promise<readonly Delivery[]> {
@@ -120,15 +123,16 @@ class MapInbox implements Inbox {
 
   ack({ id, channel }: Delivery, outcome: Outcome): void {
     const held = this.#held.delete(id)
-    if (held) this.#onAck(channel)
+    if (held) this.#telemetry.count('events.ack', 1, channel)
     outcome.onSettled(held)
   }
 
-  async settle({ id }: Delivery, how: Settlement): Promise<boolean> {
+  async settle({ id, channel }: Delivery, how: Settlement): Promise<boolean> {
     const stored = this.#held.get(id)
     if (stored === undefined || how.type === 'extend') return stored !== undefined
     this.#held.delete(id)
     if (how.type === 'release') this.#backend.put({ ...stored, attempts: stored.attempts - 1 })
+    if (how.type !== 'release') this.#telemetry.count('events.nack', 1, channel)
     if (how.type === 'nack') this.#backend.put({ ...stored, availableAtMs: Date.now() + how.delayMs })
     return true
   }

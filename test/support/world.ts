@@ -5,12 +5,16 @@ import {
   type SubscribeOptions,
   type Subscription,
 } from '../../src/index.js'
-import type { Place, TestDatabase } from './databases.js'
+import type { Place } from './databases.js'
 import { silent } from './logger.js'
+import type { Subject } from './subjects.js'
 import { within } from './wait.js'
 
 /** How long a test waits for what must happen at once, in milliseconds. */
 export const SOON_MS = 5_000
+
+/** What makes places. */
+type Engine = Pick<Subject, 'place' | 'ago'>
 
 /** A channel in a place of its own, and more of them in the same place. */
 export class World implements AsyncDisposable {
@@ -18,9 +22,9 @@ export class World implements AsyncDisposable {
   readonly channel: EventChannel
   readonly #options: ChannelOptions
   readonly #others: EventChannel[] = []
-  readonly #database: TestDatabase
+  readonly #database: Engine
 
-  private constructor(database: TestDatabase, place: Place, channel: EventChannel, options: ChannelOptions) {
+  private constructor(database: Engine, place: Place, channel: EventChannel, options: ChannelOptions) {
     this.#database = database
     this.place = place
     this.channel = channel
@@ -28,11 +32,11 @@ export class World implements AsyncDisposable {
   }
 
   /** Opens a queue, unless the options say otherwise. */
-  static async open(database: TestDatabase, options: ChannelOptions = {}): Promise<World> {
+  static async open(database: Engine, options: ChannelOptions = {}): Promise<World> {
     const place = await database.place()
     const complete = { backend: 'queue', logger: silent, ...place.options, ...options } as const
     try {
-      return new World(database, place, await EventChannel.open(place.url, complete), complete)
+      return new World(database, place, await EventChannel.open(place.target ?? place.url, complete), complete)
     } catch (error) {
       await place[Symbol.asyncDispose]()
       throw error
@@ -46,7 +50,7 @@ export class World implements AsyncDisposable {
 
   /** Another channel object in the same place, as another process would have; perhaps by another way. */
   async another(options: ChannelOptions = {}, url = this.place.url): Promise<EventChannel> {
-    const channel = await EventChannel.open(url, { ...this.#options, ...options })
+    const channel = await EventChannel.open(this.place.target ?? url, { ...this.#options, ...options })
     this.#others.push(channel)
     return channel
   }
