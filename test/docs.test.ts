@@ -56,7 +56,7 @@ test('the reference has every option and every member', () => {
       'options/options.ts',
       ['ChannelOptions', 'PublishOptions', 'SubscribeOptions', 'ListenOptions', 'CloseOptions', 'StopOptions', 'Gap'],
     ],
-    ['common/wait.ts', ['BackoffOptions']],
+    ['common/retry.ts', ['BackoffOptions']],
     ['event.ts', ['EventMessage', 'NackOptions']],
     ['engine.ts', ['ChannelStats', 'DeadLetter', 'DeadLetterPage', 'Group', 'GroupFilter']],
     ['operate/groups.ts', ['Groups']],
@@ -99,7 +99,7 @@ test('every public name has a doc comment, and so has every option', () => {
 
 test('the reference gives the defaults that the code documents', () => {
   const text =
-    readFileSync(join(SRC, 'options', 'options.ts'), 'utf8') + readFileSync(join(SRC, 'common', 'wait.ts'), 'utf8')
+    readFileSync(join(SRC, 'options', 'options.ts'), 'utf8') + readFileSync(join(SRC, 'common', 'retry.ts'), 'utf8')
   const documented = [...text.matchAll(/@default (\d[\d_]*|true|false|'[^']*')\s+\*\/\n\s+readonly (\w+)/g)]
   assert.ok(documented.length > 20, `${documented.length} defaults`)
   const rows = REFERENCE.split('\n')

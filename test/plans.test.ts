@@ -4,7 +4,7 @@ import { FIRST_ID } from '../src/common/clock.js'
 import { postgres } from '../src/engines/sql/postgres.js'
 import { type Parameters, Statements } from '../src/engines/sql/statements.js'
 import { EventChannel } from '../src/index.js'
-import { DATABASES, database, type Place } from './support/databases.js'
+import { DATABASES, database, fresh, type Place } from './support/databases.js'
 import { silent } from './support/logger.js'
 import { openPlanner, type Planner } from './support/plans.js'
 import { suite } from './support/suite.js'
@@ -131,7 +131,7 @@ for (const database of DATABASES) {
   const analyze = { postgres: 'analyze', mysql: 'analyze table', sqlite: 'analyze' }[database.family]
 
   test('every table that events pass through is read by key, or along an index and no further than asked', async () => {
-    await using world = await World.open(database)
+    await using world = await World.open(fresh(database))
     await fill(world)
     for (const table of TABLES) await world.place.sql(`${analyze} ${world.place.table(table)}`)
     await using planner = await openPlanner(database, world.place)
@@ -144,7 +144,7 @@ for (const database of DATABASES) {
 const test = suite('plans on postgres')
 
 test('a log that has grown fast, of which the planner knows nothing yet, is read along its key, and no further than asked', async () => {
-  await using world = await World.open(database('postgres'), { backend: 'log' })
+  await using world = await World.open(fresh(database('postgres')), { backend: 'log' })
   const { place } = world
   const ids = "('01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid"
   const payload = `('{"text": "' || repeat('x', 90) || '"}')::json`
@@ -183,7 +183,7 @@ test('a log that has grown fast, of which the planner knows nothing yet, is read
 const CONNECTIONS = 3
 
 test('a prepared statement that took long twice in a row is planned each time while that helps', async () => {
-  await using world = await World.open(database('postgres'))
+  await using world = await World.open(fresh(database('postgres')))
   const pool = new pg.Pool({ connectionString: world.place.url, max: CONNECTIONS })
   await using _ended = { [Symbol.asyncDispose]: () => pool.end() }
   const options = { backend: 'queue', logger: silent, ...world.place.options } as const

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import * as assert from 'uvu/assert'
-import { database, serverUrl } from './support/databases.js'
+import { database, fresh, serverUrl } from './support/databases.js'
 import { rejects } from './support/errors.js'
 import { suite } from './support/suite.js'
 import { eventually } from './support/wait.js'
@@ -19,7 +19,7 @@ async function inEncoding(encoding: string, options = {}) {
   await server.sql(`create database ${name} encoding '${encoding}' template template0 lc_collate 'C' lc_ctype 'C'`)
   const url = new URL(serverUrl('postgres'))
   url.pathname = `/${name}`
-  const world = await World.open({ ...db, place: () => db.place(url.href) }, options)
+  const world = await World.open(fresh({ ...db, place: () => db.place(url.href) }), options)
   return {
     ...world,
     channel: world.channel,
@@ -80,7 +80,9 @@ for (const [encoding, foreign] of Object.entries(ENCODINGS)) {
     await world.channel.publishMany(Array.from({ length: 300 }, () => ({ channel: 'news', payload: TEXT })))
     await eventually(SOON_MS, () => seen.length === 301)
     assert.equal([...new Set(seen)], [TEXT])
-    await using notify = await World.open({ ...db, place: () => db.place(world.place.url) }, { backend: 'notify' })
+    await using notify = await World.open(fresh({ ...db, place: () => db.place(world.place.url) }), {
+      backend: 'notify',
+    })
     const taker = new Taker(notify.channel, 'news')
     await taker.subscription.ready
     await notify.channel.publish('news', 'plain')

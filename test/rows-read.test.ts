@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { FIRST_ID } from '../src/common/clock.js'
 import { mysqlDialect } from '../src/engines/sql/databases/mysql/dialect.js'
 import { bind, type Parameters, type Statement, Statements } from '../src/engines/sql/statements.js'
-import { MYSQL_FAMILY, type Place } from './support/databases.js'
+import { fresh, MYSQL_FAMILY, type Place } from './support/databases.js'
 import { listSteps } from './support/sql.js'
 import { suite } from './support/suite.js'
 import { World } from './support/world.js'
@@ -131,7 +131,7 @@ for (const db of MYSQL_FAMILY) {
   const test = suite(`rows read on ${db.name}`)
 
   test('no statement reads more of a long table than it was asked for', async () => {
-    await using world = await World.open(db, { backend: 'log' })
+    await using world = await World.open(fresh(db), { backend: 'log' })
     const { place } = world
     await fill(place)
     const statements = new Statements(mysqlDialect(String(place.options.tablePrefix)))
@@ -145,7 +145,7 @@ for (const db of MYSQL_FAMILY) {
   }, 60_000)
 
   test('a page of dead letters is read in order, whatever it is asked for', async () => {
-    await using world = await World.open(db)
+    await using world = await World.open(fresh(db))
     const { place } = world
     await fill(place)
     const [page] = new Statements(mysqlDialect(String(place.options.tablePrefix))).get('operate/list_dead_letters')
@@ -166,7 +166,7 @@ for (const db of MYSQL_FAMILY) {
   })
 
   test('a group that nobody died in is taken up without reading the log', async () => {
-    await using world = await World.open(db, { backend: 'log' })
+    await using world = await World.open(fresh(db), { backend: 'log' })
     await fill(world.place)
     const [free] = new Statements(mysqlDialect(String(world.place.options.tablePrefix))).get('log/lease_group')
     assert.ok(free)
@@ -174,7 +174,7 @@ for (const db of MYSQL_FAMILY) {
   })
 
   test('a probe is one read of the key, for each channel in a queue and for the log as a whole', async () => {
-    await using world = await World.open(db, { backend: 'log' })
+    await using world = await World.open(fresh(db), { backend: 'log' })
     await fill(world.place)
     const statements = new Statements(mysqlDialect(String(world.place.options.tablePrefix)))
     const channels = ['orders', ...Array.from({ length: 9 }, (_, i) => `none ${i}`)]

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import * as assert from 'uvu/assert'
 import { addressOf, encodeEnvelope } from '../../src/engines/sql/notify/envelope.js'
-import { database } from '../support/databases.js'
+import { database, fresh } from '../support/databases.js'
 import { rejects } from '../support/errors.js'
 import { connectionsOf, hasTable, terminate, uniqueService } from '../support/postgres.js'
 import { suite } from '../support/suite.js'
@@ -9,7 +9,7 @@ import { eventually } from '../support/wait.js'
 import { SOON_MS, Taker, World } from '../support/world.js'
 
 const test = suite('notify payloads over the budget')
-const open = (options = {}) => World.open(database('postgres'), { backend: 'notify', ...options })
+const open = (options = {}) => World.open(fresh(database('postgres')), { backend: 'notify', ...options })
 
 /** A string whose envelope on the channel takes exactly so many bytes of UTF-8; it ends in `tail`. */
 function payloadFor(channel: string, envelopeBytes: number, tail = ''): string {

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { EventChannel, type EventMessage } from '../../src/index.js'
-import { database } from '../support/databases.js'
+import { database, fresh } from '../support/databases.js'
 import { rejects } from '../support/errors.js'
 import { recorder, silent } from '../support/logger.js'
 import { bareRole, hasTable } from '../support/postgres.js'
@@ -9,7 +9,7 @@ import { eventually, within } from '../support/wait.js'
 import { SOON_MS, Taker, World } from '../support/world.js'
 
 const test = suite('notify')
-const open = (options = {}) => World.open(database('postgres'), { backend: 'notify', ...options })
+const open = (options = {}) => World.open(fresh(database('postgres')), { backend: 'notify', ...options })
 const payloads = (events: readonly EventMessage[]) => events.map(({ payload }) => payload)
 
 test('every live subscriber gets each event, of another object and of the same one', async () => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import type { EventChannel } from '../../src/index.js'
-import { database, type Place } from '../support/databases.js'
+import { database, fresh, type Place } from '../support/databases.js'
 import { suite } from '../support/suite.js'
 import { eventually, onThisMachine } from '../support/wait.js'
 import { Taker, World } from '../support/world.js'
@@ -49,7 +49,7 @@ function arrival(arrivals: ReadonlyMap<string, number>, id: string): Promise<num
 test(
   'slows consumers down little: claims do not walk over what is dead',
   async () => {
-    await using world = await World.open(postgres, { retentionMs: 0 })
+    await using world = await World.open(fresh(postgres), { retentionMs: 0 })
     await using _snapshot = await openSnapshot(world.place)
     const dead = { name: 'orders', arrivals: consume(world.channel, 'orders'), times: [] as number[] }
     const empty = { name: 'others', arrivals: consume(world.channel, 'others'), times: [] as number[] }
@@ -75,7 +75,7 @@ test(
 test(
   'hides nothing for long that becomes ready before what was claimed: committed late, given back, of a lease that ended',
   async () => {
-    await using world = await World.open(postgres)
+    await using world = await World.open(fresh(postgres))
     await using _snapshot = await openSnapshot(world.place)
     const { channel, place } = world
     // Three events older than all others: uncommitted, in hands that will give it back, in hands that will lose it.
@@ -112,7 +112,7 @@ test(
 test(
   'slows readers of a log down little, and hides from them for a second at most what was published long before',
   async () => {
-    await using world = await World.open(postgres, { backend: 'log' })
+    await using world = await World.open(fresh(postgres), { backend: 'log' })
     const { channel, place } = world
     const [waiting, arrivals] = [place.table('log_incoming'), new Map<string, number>()]
     const { ready } = channel.listen('orders', ({ id }) => void arrivals.set(id, performance.now()))

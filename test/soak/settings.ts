@@ -137,7 +137,7 @@ export async function applySetting(name: DatabaseName, place: Place, { server }:
 
 /** Why rowcast does not open where it is set so: it may, if it says why. */
 export async function refusalOf(place: Place, { session }: Setting): Promise<string | undefined> {
-  const { source, end } = targetOf(place.url, session ?? null)
+  const { source, end } = await targetOf(place.url, session ?? null)
   try {
     const channel = await EventChannel.open(source, { backend: 'queue', logger: silent, ...place.options })
     await channel.close()

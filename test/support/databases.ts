@@ -48,8 +48,13 @@ export interface TestDatabase {
   readonly wakes: boolean
   /** SQL for a point in time so many seconds ago, as the tables store it. */
   ago(seconds: number): string
-  /** @param url a server or database of the test's own, rather than the run's */
+  /**
+   * A new one, without tables.
+   * @param url a server or database of the test's own, rather than the run's
+   */
   place(url?: string): Promise<Place>
+  /** One that another test may have left, with empty tables: making them takes a server longer than most tests. */
+  usedPlace(): Promise<Place>
 }
 
 const agoOnMysql = (seconds: number) => `date_sub(utc_timestamp(6), interval ${seconds} second)`
@@ -61,18 +66,31 @@ export const DATABASES: readonly TestDatabase[] = [
     family: 'postgres',
     wakes: true,
     ago: (s) => `now() - interval '${s} seconds'`,
-    place: placeOnPostgres,
+    place: (url) => placeOnPostgres(url),
+    usedPlace: () => placeOnPostgres(undefined, shelfOf('postgres')),
   },
-  { name: 'mariadb', family: 'mysql', wakes: false, ago: agoOnMysql, place: (url) => placeOnMysql('mariadb', url) },
-  { name: 'mysql', family: 'mysql', wakes: false, ago: agoOnMysql, place: (url) => placeOnMysql('mysql', url) },
+  ...(['mariadb', 'mysql'] as const).map((name) => ({
+    name,
+    family: 'mysql' as const,
+    wakes: false,
+    ago: agoOnMysql,
+    place: (url?: string) => placeOnMysql(name, url),
+    usedPlace: () => placeOnMysql(name, undefined, shelfOf(name)),
+  })),
   {
     name: 'sqlite',
     family: 'sqlite',
     wakes: true,
     ago: (s) => `cast((unixepoch('subsec') - ${s}) * 1000 as integer)`,
     place: placeOnSqlite,
+    usedPlace: placeOnSqlite,
   },
 ]
+
+/** The same, where no test has been before: for tests of how tables are made, and of what they are like when they are new. */
+export function fresh<Database extends Pick<TestDatabase, 'place'>>(database: Database): Database & TestDatabase {
+  return { ...database, usedPlace: () => database.place() } as Database & TestDatabase
+}
 
 type OnServer = TestDatabase & { readonly name: ServerName }
 
@@ -122,16 +140,41 @@ class OpenTransactions {
   }
 }
 
-async function placeOnPostgres(url = serverUrl('postgres')): Promise<Place> {
-  const schema = unique()
+/** Schemas or prefixes whose tables are empty, and as they were made. */
+type Shelf = string[]
+
+const shelves = new Map<ServerName, Shelf>()
+
+function shelfOf(name: ServerName): Shelf {
+  const shelf = shelves.get(name) ?? []
+  shelves.set(name, shelf)
+  return shelf
+}
+
+/** What leaves tables as they were made, but for their rows, and the migrations as they are. */
+const LEAVES_TABLES = /^\s*(select|update(?!.*migrations)|explain|with)\b/is
+const EMPTIED = ['queue', 'scheduled', 'history', 'dead_letter', 'dedupe', 'log_incoming', 'log', 'log_tail']
+/** Statements after which tables are as they were made. */
+const emptying = (table: (name: string) => string, more: readonly string[] = []) => [
+  ...[...EMPTIED, 'checkpoint', 'retention', ...more].map((name) => `delete from ${table(name)}`),
+  `update ${table('log_head')} set position = 0`,
+]
+
+async function placeOnPostgres(url = serverUrl('postgres'), shelf?: Shelf): Promise<Place> {
+  const schema = shelf?.pop() ?? unique()
+  const table = (name: string) => `${schema}.${name}`
+  let isSpoilt = shelf === undefined
   const open = new OpenTransactions()
   const pool = new pg.Pool({ connectionString: url, max: 4 })
   pool.on('error', () => undefined)
   return {
     url,
     options: { schema },
-    table: (name) => `${schema}.${name}`,
-    sql: async (text) => (await pool.query<Row>(text)).rows,
+    table,
+    async sql(text) {
+      isSpoilt ||= !LEAVES_TABLES.test(text)
+      return (await pool.query<Row>(text)).rows
+    },
     async begin() {
       const client = await pool.connect()
       await client.query('begin')
@@ -142,22 +185,39 @@ async function placeOnPostgres(url = serverUrl('postgres')): Promise<Place> {
     },
     async [Symbol.asyncDispose]() {
       await open.rollback()
-      await pool.query(`drop schema if exists ${schema} cascade`)
+      const isKept = !isSpoilt && (await succeeds(pool.query(emptying(table, ['spill']).join(';'))))
+      if (isKept) shelf?.push(schema)
+      else await pool.query(`drop schema if exists ${schema} cascade`)
       await pool.end()
     },
   }
 }
 
-async function placeOnMysql(name: ServerName, url = serverUrl(name)): Promise<Place> {
-  const tablePrefix = `${unique()}_`
+async function succeeds(work: Promise<unknown>): Promise<boolean> {
+  return work.then(
+    () => true,
+    () => false,
+  )
+}
+
+async function placeOnMysql(name: ServerName, url = serverUrl(name), shelf?: Shelf): Promise<Place> {
+  const tablePrefix = shelf?.pop() ?? `${unique()}_`
+  const table = (name: string) => `${tablePrefix}${name}`
+  let isSpoilt = shelf === undefined
   const open = new OpenTransactions()
   const pool = createPool({ uri: url, connectionLimit: 4, timezone: 'Z' })
   const sql = async (text: string) => (await pool.query(text))[0] as Row[]
+  const empty = async () => {
+    for (const text of emptying(table)) await sql(text)
+  }
   return {
     url,
     options: { tablePrefix },
-    table: (name) => `${tablePrefix}${name}`,
-    sql,
+    table,
+    sql(text) {
+      isSpoilt ||= !LEAVES_TABLES.test(text)
+      return sql(text)
+    },
     async begin() {
       const connection = await pool.getConnection()
       await connection.beginTransaction()
@@ -170,6 +230,11 @@ async function placeOnMysql(name: ServerName, url = serverUrl(name)): Promise<Pl
     },
     async [Symbol.asyncDispose]() {
       await open.rollback()
+      if (!isSpoilt && (await succeeds(empty()))) {
+        shelf?.push(tablePrefix)
+        await pool.end()
+        return
+      }
       const tables = await sql(
         `select table_name as name from information_schema.tables where table_schema = database() and table_name like '${tablePrefix.replace('_', '\\_')}%'`,
       )

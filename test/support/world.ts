@@ -14,7 +14,7 @@ import { within } from './wait.js'
 export const SOON_MS = 5_000
 
 /** What makes places. */
-type Engine = Pick<Subject, 'place' | 'ago'>
+type Engine = Pick<Subject, 'place' | 'ago'> & { usedPlace?(): Promise<Place> }
 
 /** A channel in a place of its own, and more of them in the same place. */
 export class World implements AsyncDisposable {
@@ -33,7 +33,10 @@ export class World implements AsyncDisposable {
 
   /** Opens a queue, unless the options say otherwise. */
   static async open(database: Engine, options: ChannelOptions = {}): Promise<World> {
-    const place = await database.place()
+    // Those that come without tables are for tests of how tables are made.
+    const place = await (options.autoMigrate === false
+      ? database.place()
+      : (database.usedPlace?.() ?? database.place()))
     const complete = { backend: 'queue', logger: silent, ...place.options, ...options } as const
     try {
       return new World(database, place, await EventChannel.open(place.target ?? place.url, complete), complete)

@@ -11,6 +11,7 @@ import type { BackendName } from '../../options/options.js'
 import { AbandonableDatabase } from './abandonable.js'
 import type { SqlContext } from './context.js'
 import type { DatabaseSource, SqlDatabase } from './database.js'
+import { LeaseTokens } from './lease-tokens.js'
 import { migrate } from './migrate.js'
 import { openBackend } from './open-backend.js'
 import { OPERATORS } from './operate/operators.js'
@@ -26,6 +27,7 @@ export function sqlEngine({ name, connect }: DatabaseSource): EngineSource {
 class SqlEngine implements Engine {
   readonly #database: AbandonableDatabase
   readonly #returns = new Returns()
+  readonly #tokens = new LeaseTokens()
 
   constructor(database: SqlDatabase) {
     this.#database = new AbandonableDatabase(database)
@@ -64,6 +66,6 @@ class SqlEngine implements Engine {
   }
 
   #contextOf(context: EngineContext): SqlContext {
-    return { ...context, database: this.#database, returns: this.#returns }
+    return { ...context, database: this.#database, returns: this.#returns, tokens: this.#tokens }
   }
 }

@@ -30,7 +30,8 @@ export class Actor implements AsyncDisposable {
     this.#url = config.url
     this.#recorder = recorder
     const path = fileURLToPath(new URL(`./${program}.ts`, import.meta.url))
-    this.#child = spawn(process.execPath, ['--import', SHIFT_CLOCK, ...nodeArguments(path), JSON.stringify(config)], {
+    const shift = config.clockShiftMs === 0 ? [] : ['--import', SHIFT_CLOCK]
+    this.#child = spawn(process.execPath, [...shift, ...nodeArguments(path), JSON.stringify(config)], {
       env: { ...process.env, ROWCAST_TEST_CLOCK_SHIFT_MS: String(config.clockShiftMs) },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })

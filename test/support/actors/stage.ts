@@ -49,7 +49,7 @@ export async function perform<Config extends ActorConfig>(
 }
 
 async function openPart(config: ActorConfig, actor: string, recorder: Recorder): Promise<Part> {
-  const { source, end } = targetOf(config.url, config.session)
+  const { source, end } = await targetOf(config.url, config.session)
   const channel = await EventChannel.open(source, { ...config.options, logger: silent })
   return { actor, channel, release: end, record: (happening) => recorder.record(happening, actor) }
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { describe, RowcastError } from '../../../common/errors.js'
 import { heldUntil } from '../../../common/lease.js'
 import { Outage } from '../../../common/outage.js'
@@ -200,7 +199,7 @@ export class Member implements Inbox<LogDelivery> {
 
   /** All channels that it does not lead yet; a part of them only where it may be content with that. */
   async #lead(): Promise<GroupLease | undefined> {
-    const token = randomUUID()
+    const token = this.#context.tokens.next()
     const channels = this.#channels.filter((channel) => !this.#termOf.has(channel))
     const [group, leaseMs, { consumer }] = [this.#group, this.#leaseMs, this.#context.options]
     const heldUntilMs = heldUntil(ownClock.now(), leaseMs)

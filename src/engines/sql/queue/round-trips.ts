@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { ownClock } from '../../../common/own-clock.js'
 import { type Deferred, defer, nextTurn } from '../../../common/wait.js'
 import type { Outcome } from '../../../engine.js'
@@ -57,7 +56,7 @@ export class RoundTrips {
     this.#channel = channel
     this.#sleeper = sleeper
     this.#undecided = new Undecided(context, {
-      ask: async (acks) => (await this.#ask(acks, { token: randomUUID(), ranges: [] })).readHeld(),
+      ask: async (acks) => (await this.#ask(acks, { token: context.tokens.next(), ranges: [] })).readHeld(),
       answer: (acks, isHeld) => this.#answer(acks, isHeld),
       fail: (acks, error) => this.#fail(acks, error),
       closing,
@@ -126,7 +125,7 @@ export class RoundTrips {
   async #roundTrip(): Promise<() => void> {
     const acks = this.#acks.splice(0, this.portion)
     const claim = this.#claims.shift()
-    const token = randomUUID()
+    const token = this.#context.tokens.next()
     const ranges = this.#floor.ranges()
     const startedMs = performance.now()
     const askedMs = ownClock.now()
