@@ -6,7 +6,7 @@ const SUSPENDED_MS = 500
  * moment. A monotonic clock may stand still while the machine is suspended; where the system clock has gained on it, that
  * counts as time that has passed. It may have been set instead: then a holder asks the database once more than it needs to.
  */
-export class OwnClock {
+class OwnClock {
   #aheadMs = Date.now() - performance.now()
   #suspendedMs = 0
 

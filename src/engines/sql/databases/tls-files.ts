@@ -13,7 +13,7 @@ export interface TlsFiles {
 }
 
 /** Where a certificate authority, a certificate of the client's and its key are, and what opens the key. */
-export type TlsPaths = { readonly [Part in keyof TlsFiles]: string | undefined }
+type TlsPaths = { readonly [Part in keyof TlsFiles]: string | undefined }
 
 /**
  * Reads them, and looks whether they can be used: Node would only do so when it connects, and says neither which file is

@@ -59,7 +59,7 @@ export class Reader {
     this.#resume()
     if (this.#starting !== undefined) await this.#missed.checkStart(this.#starting)
     this.#starting = undefined
-    const until = smallest(this.#lanes.map(({ channel }) => this.#sequencer.sight(channel)?.until ?? 0))
+    const until = smallest(this.#lanes.map(({ channel }) => this.#sequencer.endOf(channel)?.until ?? 0))
     const empty = this.#lanes.filter((lane) => lane.next === lane.entries.length && lane.readTo < until)
     // All of them, also where one fails: the next call would fill a lane that is being filled.
     const filled = await Promise.allSettled(empty.map((lane) => this.#fill(lane, until)))
@@ -112,7 +112,7 @@ export class Reader {
 
   async #read({ channel, readTo: after, readAtMs }: Lane, until: number): Promise<Reading> {
     const isLate = performance.now() - readAtMs > LATE_MS
-    if ((this.#sequencer.sight(channel)?.head ?? 0) <= after) {
+    if ((this.#sequencer.endOf(channel)?.head ?? 0) <= after) {
       if (isLate) await this.#missed.checkRead(channel, after, undefined)
       return { entries: [], to: until }
     }

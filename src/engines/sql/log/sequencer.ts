@@ -48,7 +48,7 @@ export class Sequencer implements AsyncDisposable {
   readonly sleeper: Sleeper
   readonly #context: SqlContext
   readonly #poller: Poller
-  readonly #sights = new Map<string, ChannelEnd>()
+  readonly #ends = new Map<string, ChannelEnd>()
   /** The last position that was given, and the channels that were asked about, at the last look. */
   #seen: { readonly until: number; readonly channels: readonly string[] } | undefined
   readonly #standBys = new Set<() => void>()
@@ -81,9 +81,9 @@ export class Sequencer implements AsyncDisposable {
     }
   }
 
-  /** The last sight of a channel that is followed; `undefined` before the first. */
-  sight(channel: string): ChannelEnd | undefined {
-    return this.#sights.get(channel)
+  /** How far a channel reached, at the last look; `undefined` before the first. */
+  endOf(channel: string): ChannelEnd | undefined {
+    return this.#ends.get(channel)
   }
 
   /** Epoch milliseconds, by the database. */
@@ -159,14 +159,14 @@ export class Sequencer implements AsyncDisposable {
     const limit = this.#isBehind ? LARGE_BATCH : BATCH
     const { heads, until, isWaiting, reached, batch } = await this.#positions.give(channels, limit, from)
     if (batch !== undefined) this.#recentBatches.add(batch)
-    const before = largest([0, ...channels.map((channel) => this.#sights.get(channel)?.until ?? 0)])
+    const before = largest([0, ...channels.map((channel) => this.#ends.get(channel)?.until ?? 0)])
     if (until < before) await this.#resume()
     else if (until - before > RESTORED_AHEAD) this.#recentBatches = new RecentBatches()
     this.#lookedAtMs = this.#context.clock.now()
     this.#wholeDueMs = performance.now() + WHOLE_MS
     this.#start.note(from, performance.now() - startedMs, until - before, isWaiting, reached)
-    const ready = [...heads].filter(([channel, head]) => head > (this.#sights.get(channel)?.head ?? -1))
-    for (const [channel, head] of heads) this.#sights.set(channel, { head, until })
+    const ready = [...heads].filter(([channel, head]) => head > (this.#ends.get(channel)?.head ?? -1))
+    for (const [channel, head] of heads) this.#ends.set(channel, { head, until })
     const isNews = until !== this.#seen?.until
     this.#seen = { until, channels }
     if (ready.length > 0) this.#poller.stir()
@@ -184,7 +184,7 @@ export class Sequencer implements AsyncDisposable {
   /** What was published since the last look has positions that readers take for read. */
   async #resume(): Promise<void> {
     const position = await this.#context.database.run(findPosition(this.#lookedAtMs - LATE_COMMIT_MS))
-    this.#sights.clear()
+    this.#ends.clear()
     this.#recentBatches = new RecentBatches()
     this.#resumption = { position }
     const { logger } = this.#context.options

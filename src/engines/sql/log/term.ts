@@ -35,7 +35,7 @@ export class Term implements Beating {
   readonly #retries: Retries
   readonly #writes: Coalescer<number, Written>
   /** Per channel. */
-  #passing = new Map<string, PendingCheckpoint>()
+  #pending = new Map<string, PendingCheckpoint>()
   /** What a write is under way for, or about to be; their holders hear its answer. */
   readonly #settling = new Set<LogDelivery>()
   readonly #heartbeat: Heartbeat
@@ -189,24 +189,24 @@ export class Term implements Beating {
       this.#leave(channel, [delivery], acks)
       return HELD
     }
-    const passing = this.#passing.get(channel) ?? this.#passTogether(channel)
-    passing.deliveries.push(delivery)
+    const pending = this.#pending.get(channel) ?? this.#beginPending(channel)
+    pending.deliveries.push(delivery)
     this.#settling.add(delivery)
-    passing.acks += acks
-    return passing.stored
+    pending.acks += acks
+    return pending.stored
   }
 
   /** Those who settle before the next write begins share its answer. */
-  #passTogether(channel: string): PendingCheckpoint {
-    const stored = this.#orLose(this.#writes.add(this.#lead.leaseMs), () => passing.deliveries).then((written) => {
+  #beginPending(channel: string): PendingCheckpoint {
+    const stored = this.#orLose(this.#writes.add(this.#lead.leaseMs), () => pending.deliveries).then((written) => {
       const isStored = written.stored.has(channel)
-      if (!isStored) for (const delivery of passing.deliveries) this.#tell(delivery, 'lost')
-      this.#leave(channel, passing.deliveries, isStored ? passing.acks : 0)
+      if (!isStored) for (const delivery of pending.deliveries) this.#tell(delivery, 'lost')
+      this.#leave(channel, pending.deliveries, isStored ? pending.acks : 0)
       return isStored
     })
-    const passing: PendingCheckpoint = { deliveries: [], acks: 0, stored }
-    this.#passing.set(channel, passing)
-    return passing
+    const pending: PendingCheckpoint = { deliveries: [], acks: 0, stored }
+    this.#pending.set(channel, pending)
+    return pending
   }
 
   /** Nobody has them in hand any more. */
@@ -242,14 +242,14 @@ export class Term implements Beating {
 
   /** Writes the marks of all channels. */
   async #write(leaseMs: number): Promise<Written> {
-    const passing = this.#passing
-    this.#passing = new Map()
+    const pending = this.#pending
+    this.#pending = new Map()
     if (this.#over) return NOT_WRITTEN
     const marks = [...this.#progress].map(([channel, { mark }]) => [channel, mark] as const)
     const written = await this.#checkpoint.write(marks, leaseMs, () => this.#over)
     if (written.held) return written
     for (const channel of written.stored) {
-      for (const delivery of passing.get(channel)?.deliveries ?? []) this.#inHand.delete(delivery)
+      for (const delivery of pending.get(channel)?.deliveries ?? []) this.#inHand.delete(delivery)
     }
     this.#lose()
     return written

@@ -2,7 +2,7 @@ import { readTlsFiles, type TlsFiles } from '../tls-files.js'
 import type { UrlParameters } from '../url.js'
 
 /** What the driver hands to Node's `tls.connect`; files alone verify both the certificate and its host name. */
-export interface TlsOptions extends TlsFiles {
+interface TlsOptions extends TlsFiles {
   readonly rejectUnauthorized?: boolean
   readonly checkServerIdentity?: () => undefined
 }
