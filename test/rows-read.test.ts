@@ -23,6 +23,7 @@ const MOST_PAGE_READ = 102
 const READS_ALL = new Map([
   ['operate/count_queue', 'counts'],
   ['operate/count_log', 'counts'],
+  ['schema/find_migrations_table', 'reads the names of all tables of the database, when an object opens'],
   ['operate/list_groups', 'counts what is before a group'],
   ['log/find_appended', 'searches the log for events whose publish broke off'],
   ['log/append_again.stored', 'searches the log for events whose publish broke off'],
