@@ -17,13 +17,20 @@ const CHANGES = /^-- changes: (\w+)$/m
 /** Columns that tables share, by what README.md calls them; of a table by its alias, too. */
 const COLUMNS = /\{(?:(\w+)\.)?(\w+)\}/g
 const INCLUDE = /^-- include: (\w+)$/gm
+/** What stands at the beginning of a comment and means something here. */
+const DIRECTIVE = /^-- ([a-z]+): /gm
+const DIRECTIVES = ['returns', 'step', 'changes']
 const COMPATIBLE_FROM = /^-- Compatible from: (\d+)\s*$/m
 /** A field of the elements that a statement takes one at a time. */
 const FIELD = /(?<![\w:]):([a-z_]+)\.[a-z_]+/g
 
 /** @param folder of one dialect */
 export function readSources(folder: string): Sources {
-  return { verbs: FOLDERS.flatMap((part) => readVerbs(folder, part)), migrations: readMigrations(folder) }
+  const verbs = FOLDERS.flatMap((part) => readVerbs(folder, part))
+  // The others return what they have met, and need not count it.
+  const counting = folder.endsWith('mysql') ? [] : verbs.filter(({ steps }) => steps.some(({ changes }) => changes))
+  if (counting.length > 0) throw new Error(`${counting[0]?.name}: "-- changes" is for MySQL alone`)
+  return { verbs, migrations: readMigrations(folder) }
 }
 
 function readVerbs(folder: string, part: string): readonly Verb[] {
@@ -47,14 +54,17 @@ function readMigrations(folder: string): readonly Migration[] {
  */
 export function parseVerb(name: string, source: string, include: (name: string) => string = () => ''): Verb {
   const text = source.replace(INCLUDE, (_, part: string) => include(part))
+  const unknown = [...text.matchAll(DIRECTIVE)].find(([, word = '']) => !DIRECTIVES.includes(word))
+  if (unknown !== undefined) throw new Error(`${name}: "${unknown[0]}" means nothing`)
   const [head = '', ...pieces] = `\n${text}`.split(/^(?=-- step: )/m)
+  if (pieces.length > 0 && withoutComments(head) !== '') throw new Error(`${name}: SQL stands before the first step`)
   const steps = pieces.length === 0 ? [parseStep(name, text)] : pieces.map((piece) => parseStep(name, piece))
   const names = steps.map((step) => step.name)
   const returns = RETURNS.exec(head)?.[1]?.split(', ') ?? []
   if (steps.length === 1) return { name, returns: names, steps }
   if (new Set(names).size < names.length) throw new Error(`${name}: two steps have the same name`)
-  const unknown = returns.find((step) => !names.includes(step))
-  if (returns.length === 0 || unknown !== undefined) {
+  const missing = returns.find((step) => !names.includes(step))
+  if (returns.length === 0 || missing !== undefined) {
     throw new Error(`${name}: say which steps' rows are the answer, as in "-- returns: ${names.at(-1)}"`)
   }
   return { name, returns, steps }

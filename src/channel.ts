@@ -58,7 +58,7 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
     if (!(opened?.telemetry instanceof Telemetry)) {
       throw new ConfigurationError('new EventChannel: a channel is opened: await EventChannel.open(url)')
     }
-    const { engine, backend } = opened
+    const { engine, backend, operator } = opened
     this.#engine = engine
     this.engine = engine.name
     this.backend = backend.name
@@ -70,10 +70,10 @@ export class EventChannel<Events extends object = AnyEvents, Delivered extends o
     const { assertOpen, assertNotClosed, refusal } = this.#life
     this.#consumers = new Consumers({ ...opened, assertOpen, assertNotClosed })
     this.#publishing = new Publishing({ ...opened, refusal, live: (channels) => this.#consumers.live(channels) })
-    this.#operator = engine.operator(backend.name, opened)
+    this.#operator = operator
     this.telemetry = opened.telemetry
-    this.deadLetters = new DeadLetters(this.#operator, backend.name, assertNotClosed)
-    this.groups = new Groups(this.#operator, backend.name, assertNotClosed)
+    this.deadLetters = new DeadLetters(operator, backend.name, assertNotClosed)
+    this.groups = new Groups(operator, backend.name, assertNotClosed)
   }
 
   /**

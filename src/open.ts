@@ -1,7 +1,7 @@
 import { DatabaseClock } from './common/clock.js'
 import { ConfigurationError } from './common/errors.js'
 import { Telemetry } from './common/telemetry.js'
-import type { Backend, Engine, EngineContext, EngineSource } from './engine.js'
+import type { Backend, Engine, EngineContext, EngineSource, Operator } from './engine.js'
 import type { ChannelOptions } from './options/options.js'
 import { resolveChannelOptions } from './options/resolve.js'
 
@@ -12,6 +12,7 @@ export type Target = string | URL | EngineSource
 export interface Opened extends EngineContext {
   readonly engine: Engine
   readonly backend: Backend
+  readonly operator: Operator
 }
 
 type Loader = (url: string) => Promise<EngineSource>
@@ -33,7 +34,7 @@ export async function openEngine(target: Target, given: ChannelOptions): Promise
     const context = { clock: new DatabaseClock(), telemetry: new Telemetry(), options }
     context.clock.observe(await engine.now())
     const backend = await engine.open(options.backend ?? engine.defaultBackend, context)
-    return { engine, backend, ...context }
+    return { engine, backend, operator: engine.operator(backend.name, context), ...context }
   } catch (error) {
     await engine[Symbol.asyncDispose]()
     throw error

@@ -116,6 +116,7 @@ test('a step has something to do when its conditions say so, and always where it
   assert.is(isDue(step(', unless list is empty, unless other is empty'), { list: [1], other: [] }), false)
   assert.is(isDue(step(', when flag'), { flag: false }), false)
   assert.is(isDue(step(''), { list: [], limit: 0, flag: false }), true)
+  assert.throws(() => isDue(step(', when flag'), {}), /step x needs the parameter flag/)
 })
 
 test('what does not follow the rules fails the build, with its name', () => {
@@ -127,6 +128,8 @@ test('what does not follow the rules fails the build, with its name', () => {
     ['-- returns: a\n-- step: a\nselect 1\n-- step: a\nselect 2', /two steps have the same name/],
     ['-- step: a\nselect 1\n-- step: b\nselect 2', /say which steps' rows are the answer/],
     ['-- returns: c\n-- step: a\nselect 1\n-- step: b\nselect 2', /say which steps' rows are the answer/],
+    ['-- change: a\nselect 1', /"-- change: " means nothing/],
+    ['select 0\n-- step: a\nselect 1', /SQL stands before the first step/],
   ]
   for (const [source, message] of faults) assert.throws(() => parseVerb('queue/x', source), message)
 })

@@ -66,7 +66,8 @@ export class Consumers {
   /** @throws {ConfigurationError} {UnsupportedError} */
   subscribe(channels: string | readonly string[], options: SubscribeOptions | undefined): Subscription {
     this.#parts.assertOpen()
-    return this.#subscribe(resolveChannels(channels), resolveSubscribeOptions(this.#parts.options, options))
+    const resolved = resolveSubscribeOptions(this.#parts.options, options)
+    return this.#subscribe(resolveChannels(channels), resolved)
   }
 
   #subscribe(channels: readonly string[], options: ResolvedSubscribeOptions, demand?: () => number): Subscription {

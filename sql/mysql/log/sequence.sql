@@ -60,7 +60,7 @@ set h.position = h.position + json_length(:batch)
 -- batch was read, which is worth another look. Nothing older is, if the log has grown by less than the limit.
 -- Params: channels (JSON array), from_id.
 -- A head is the first of the key, backwards: for a maximum MariaDB reads the whole channel. The channel is in the order,
--- too: without it MySQL reads the whole channel and sorts it.
+-- too, since without it MySQL reads the whole channel and sorts it.
 select
   c.channel,
   (

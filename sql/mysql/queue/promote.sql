@@ -1,9 +1,9 @@
--- returns: due
+-- returns: ripe, due
 
 -- step: ripe
 -- Moves scheduled events that are due into the queue, the longest due first; returns their channels. This step picks the
 -- one channel whose first event has been due longest; the others come with the next calls. Its row has no `channel`, since
--- nothing has moved yet: others may be promoting there.
+-- nothing has moved yet; it is part of the answer, since the caller is to look again where others are promoting there.
 -- One channel a call, where Postgres takes `limit` of each: without lateral joins, which MariaDB lacks, only a constant
 -- channel lets the next step read, and lock, no more of the index than what is due.
 -- The channel is in the order, too: without it MySQL reads the whole channel and sorts it.

@@ -1,8 +1,8 @@
 -- Stores events like publish.sql, where an attempt before this one may have stored some: what is there stays.
 -- Params: events (JSON array of {channel, priority, id, payload, metadata, dedupe_key, max_attempts}; payload and
 -- metadata are JSON text).
--- `insert ignore` would hide other faults as well, hence the update that changes nothing. The database's time is not
--- returned: without `returning` it would cost a second round trip, and consumers learn it from next_due.
+-- `insert ignore` would hide other faults as well, hence the update that changes nothing. The database's time is not returned, since
+-- without `returning` that would cost a second round trip, and consumers learn it from next_due.
 insert into rowcast_queue (
   channel, priority, id, payload, metadata, dedupe_key, attempts, max_attempts, created_at, available_at
 )

@@ -9,8 +9,8 @@
 -- A limit that the planner does not see keeps it on the key, in order: of one that it sees it may expect to be most of what
 -- is there, and sort everything that waits, for each batch.
 -- Returns for each channel its last position, the last of all, whether more may be waiting and the last id it met; and,
--- since whoever gives positions is about to read, what it gave positions to in these channels, in lists as read.sql has
--- them: everything after shown_from up to shown_to, as far as it is not too much, since the lock is held until the answer
+-- since whoever gives positions is about to read, what it gave positions to in these channels, in lists as read.sql
+-- has them, that is everything after shown_from up to shown_to, as far as it is not too much, since the lock is held until the answer
 -- has been sent. What is stored apart or compressed counts as too much, and is not unpacked to find out.
 with first as materialized (
   select i.id

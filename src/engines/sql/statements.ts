@@ -132,13 +132,18 @@ function rewrite(dialect: Dialect, source: string, place: (parameter: string) =>
 }
 
 /** Whether a step has something to do, as its conditions say. */
-export function isDue({ unless, when, each }: Step, parameters: Parameters): boolean {
+export function isDue({ name, unless, when, each }: Step, parameters: Parameters): boolean {
+  const given = (parameter: string) => {
+    const value = parameters[parameter]
+    if (value === undefined) throw new Error(`the step ${name} needs the parameter ${parameter}`)
+    return value
+  }
   const isEmpty = (list: string) => {
-    const value = parameters[list]
+    const value = given(list)
     return Array.isArray(value) && value.length === 0
   }
   if (each !== null && isEmpty(each)) return false
-  return !unless.some(isEmpty) && when.every((flag) => Boolean(parameters[flag]))
+  return !unless.some(isEmpty) && when.every((flag) => Boolean(given(flag)))
 }
 
 /** As many rows as the statement is to change, where it says so. */

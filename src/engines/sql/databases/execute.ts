@@ -129,7 +129,7 @@ const CONTENTION_MS = 20_000
  * Does work again that the server has undone for certain.
  * @param limit absent: as long as `CONTENTION_MS`, and once more in any case
  */
-export async function retryOnContention<Result>(work: () => Promise<Result>, limit?: TimeLimit): Promise<Result> {
+export function retryOnContention<Result>(work: () => Promise<Result>, limit?: TimeLimit): Promise<Result> {
   const startedMs = performance.now()
   const isLast = (attempt: number) => {
     if (limit !== undefined) return limit.leftMs === 0

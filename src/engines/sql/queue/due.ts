@@ -5,6 +5,8 @@ import { portions } from '../flow/pieces.js'
 import { type Findings, NOTHING } from '../flow/poller.js'
 import { type Due, longPollQueue, nextDue, probeQueue, promote } from '../verbs/claim.js'
 
+/** How soon to look again where all that is due is being moved by others, in milliseconds: they may roll back. */
+const PASSED_MS = 100
 /** Most scheduled events of one channel moved into a queue in one statement. */
 const PROMOTE_LIMIT = 1_000
 
@@ -17,7 +19,7 @@ export async function findDue(context: SqlContext, channels: readonly string[]):
   const dues = await askDues(context, channels)
   const ripe = dues.filter(({ scheduledMs }) => scheduledMs <= 0)
   const promoted = ripe.length === 0 ? 0 : await promoteRipe(context.database, ripe)
-  let nextMs = Number.POSITIVE_INFINITY
+  let nextMs = ripe.length > 0 && promoted === 0 ? PASSED_MS : Number.POSITIVE_INFINITY
   for (const { queueMs, scheduledMs } of dues) {
     if (queueMs > 0) nextMs = Math.min(nextMs, queueMs)
     if (scheduledMs > 0) nextMs = Math.min(nextMs, scheduledMs)
@@ -51,7 +53,12 @@ async function promoteRipe(database: SqlDatabase, ripe: readonly Due[]): Promise
     .slice(0, most)
     .map(({ channel }) => channel)
   const limit = Math.min(PROMOTE_LIMIT, Math.ceil(most / channels.length))
-  return database.run(promote(channels, limit))
+  for (let rest = channels; rest.length > 0; ) {
+    const { count, passed } = await database.run(promote(rest, limit))
+    if (passed === undefined) return count
+    rest = rest.filter((channel) => channel !== passed)
+  }
+  return 0
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { EventId, QueueKey } from '../../../event.js'
 import type { Row } from '../unit-of-work.js'
 import { type ClaimedEvent, readClaimed } from './claimed.js'
-import { countRows, defineVerb, isFound, readChannels } from './verb.js'
+import { defineVerb, isFound, readChannels } from './verb.js'
 
 /* What looks for ready events of a queue, and leases them. */
 
@@ -117,11 +117,22 @@ export const nextDue = defineVerb(
     })),
 )
 
-/** Moves scheduled events that are due into the queue, at most `limit` of each channel; answers with how many. */
+/** What was moved. */
+export interface Promoted {
+  readonly count: number
+  /** The one channel that the call was about, if others are moving all that is due there: the rest is for another call. */
+  readonly passed: string | undefined
+}
+
+/** Moves scheduled events that are due into the queue, at most `limit` of each channel, but for those that others are moving. */
 export const promote = defineVerb(
   'queue/promote',
   (channels: readonly string[], limit: number) => ({ channels, limit }),
-  countRows,
+  (rows): Promoted => {
+    const picked = rows.find(({ ripe_channel }) => ripe_channel !== undefined)
+    const count = rows.length - (picked === undefined ? 0 : 1)
+    return { count, passed: picked !== undefined && count === 0 ? String(picked.ripe_channel) : undefined }
+  },
 )
 
 /** Which of these channels have something to claim. */
