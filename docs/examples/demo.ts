@@ -10,7 +10,7 @@ import { check, found, nice, percentile, say, until } from './demo/story.js'
  * worker is killed at work. `npm run demo` uses SQLite; with ROWCAST_URL set, Postgres, MySQL or MariaDB.
  */
 
-const LEASE_MS = 1_000
+const LEASE_MS = 2_000
 /** After how many shipments the second worker is killed. */
 const KILL_AT = 200
 
