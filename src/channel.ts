@@ -6,18 +6,18 @@ import { Consumers } from './consume/consumers.js'
 import type { Handler, Listener } from './consume/listener.js'
 import type { Subscription } from './consume/subscription.js'
 import type { AppliedMigration, ChannelStats, Engine, EngineName, Operator } from './engine.js'
-import type { EventId, EventMessage, NackOptions } from './event.js'
+import type { AnyEvents, EventId, EventMessage, MessageOf, Publication } from './event.js'
 import { type Opened, openEngine, type Target } from './open.js'
 import { DeadLetters } from './operate/dead-letters.js'
 import { Groups } from './operate/groups.js'
 import { checkHealth, type Health } from './operate/health.js'
 import { countEvents } from './operate/stats.js'
-import type { AnyEvents, MessageOf, Publication } from './options/event-map.js'
 import type {
   BackendName,
   ChannelOptions,
   CloseOptions,
   ListenOptions,
+  NackOptions,
   PublishOptions,
   StopOptions,
   SubscribeOptions,

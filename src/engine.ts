@@ -1,9 +1,8 @@
 import type { DatabaseClock } from './common/clock.js'
-import type { Logger } from './common/logger.js'
 import type { Telemetry } from './common/telemetry.js'
 import type { Delivery, EventId, Metadata, NewEvent, Settlement } from './event.js'
-import type { BackendName, StartPosition } from './options/options.js'
-import type { ResolvedChannelOptions, ResolvedSubscribeOptions } from './options/resolve.js'
+import type { BackendName, GroupFilter, StartPosition } from './options/options.js'
+import type { ResolvedChannelOptions, ResolvedPage, ResolvedSubscribeOptions } from './options/resolve.js'
 
 /*
  * The seam under the facade: what carries events is an engine, and offers one to three backends, each with delivery semantics of
@@ -48,16 +47,8 @@ export interface EngineContext {
 }
 
 /** What a channel tells the engine it opens. */
-export interface EngineOptions {
-  /** Postgres schema of our tables. */
-  readonly schema: string
-  /** Prefix of our tables on MySQL and SQLite. */
-  readonly tablePrefix: string
-  /** Postgres: a direct address for LISTEN where publishing goes through a pooler. */
-  readonly listenUrl: string | undefined
-  readonly serviceName: string
-  readonly logger: Logger
-}
+export interface EngineOptions
+  extends Pick<ResolvedChannelOptions, 'schema' | 'tablePrefix' | 'listenUrl' | 'serviceName' | 'logger'> {}
 
 /** What `EventChannel.open` takes besides a URL: made by `postgres()`, `mysql()` or `sqlite()`. */
 export interface EngineSource {
@@ -148,14 +139,6 @@ export interface Group {
   readonly consumer: string | null
 }
 
-/** Which groups, or which checkpoints of a group. */
-export interface GroupFilter {
-  /** @default all */
-  readonly channel?: string | undefined
-  /** @default all */
-  readonly group?: string | undefined
-}
-
 /** Groups as stored. Each call names what it has checked. */
 export interface GroupStore {
   list(filter: GroupFilter): Promise<readonly Group[]>
@@ -185,22 +168,9 @@ export interface DeadLetter {
   readonly diedAt: Date
 }
 
-/** Which dead letters to list. */
-export interface DeadLetterPage {
-  /** One channel. @default all */
-  readonly channel?: string | undefined
-  /**
-   * Most on this page, 1 to 10 000. A page does not end between the letters that several groups of a log have of one event,
-   * and may be longer by those. @default 100
-   */
-  readonly limit?: number
-  /** The id of the last one on the page before. @default the first page */
-  readonly after?: EventId | undefined
-}
-
 /** Dead letters as stored. Each call names ids that it has checked, or a page. */
 export interface DeadLetterStore {
-  list(page: Required<Pick<DeadLetterPage, 'limit'>> & DeadLetterPage): Promise<readonly DeadLetter[]>
+  list(page: ResolvedPage): Promise<readonly DeadLetter[]>
   get(id: EventId): Promise<DeadLetter | undefined>
   /** Both return how many there were. */
   retry(letters: readonly Pick<DeadLetter, 'id' | 'channel'>[]): Promise<number>

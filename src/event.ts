@@ -1,5 +1,7 @@
 import { PayloadError } from './common/errors.js'
 import type { Lease } from './common/lease.js'
+import type { NackOptions, PublishOptions } from './options/options.js'
+import type { Delay } from './options/resolve.js'
 
 /**
  * A UUIDv7 in its canonical form, made by the publisher, stamped with the database's time.
@@ -44,13 +46,18 @@ export interface EventMessage<Payload = unknown, Channel extends string = string
   extend(ms: number): Promise<boolean>
 }
 
-/** How to give an event back. */
-export interface NackOptions {
-  /** Milliseconds until it may be delivered again. @default 0 */
-  readonly delayMs?: number
-  /** Why: an error or anything else; its text is kept with the event and shown with its dead letter. @default none */
-  readonly error?: unknown
-}
+/** Channel names and the types of their payloads, where none were declared. */
+export type AnyEvents = Record<string, unknown>
+
+/** The messages of some channels, each with the payload type of its own. */
+export type MessageOf<Events, Channel extends keyof Events & string> = {
+  [C in Channel]: EventMessage<Events[C], C>
+}[Channel]
+
+/** One event of `publishMany`. */
+export type Publication<Events> = {
+  [C in keyof Events & string]: { readonly channel: C; readonly payload: Events[C] } & Omit<PublishOptions, 'tx'>
+}[keyof Events & string]
 
 /** An event on its way into a backend: checked, encoded, with its id. */
 export interface NewEvent {
@@ -69,11 +76,6 @@ export interface NewEvent {
 
 /** One that has not been sent yet: its id says when it was, since readers look near the newest first. */
 export type Draft = Omit<NewEvent, 'id'> & { id: EventId | undefined }
-
-/** When an event becomes due: after a while, or at a time (epoch milliseconds), both by the database's clock. */
-export type Delay =
-  | { readonly delayMs: number; readonly availableAtMs: null }
-  | { readonly delayMs: null; readonly availableAtMs: number }
 
 /** Whether it is not due yet at that time, in epoch milliseconds; a delay begins when the database stores it. */
 export function isDelayed({ delay }: Pick<NewEvent, 'delay'>, nowMs: number): boolean {

@@ -10,7 +10,6 @@ export {
   UnsupportedError,
 } from './common/errors.js'
 export type { Logger } from './common/logger.js'
-export type { BackoffOptions } from './common/retry.js'
 export type { Schemas, StandardSchema } from './common/schema.js'
 export type { CounterName, TelemetryFact, TelemetryReader, TelemetrySnapshot } from './common/telemetry.js'
 export type { Handler, Listener } from './consume/listener.js'
@@ -19,23 +18,24 @@ export type {
   AppliedMigration,
   ChannelStats,
   DeadLetter,
-  DeadLetterPage,
   EngineSource,
   Group,
-  GroupFilter,
 } from './engine.js'
-export type { EventId, EventMessage, Metadata, NackOptions } from './event.js'
+export type { AnyEvents, EventId, EventMessage, MessageOf, Metadata, Publication } from './event.js'
 export type { DeadLetterFilter, DeadLetters } from './operate/dead-letters.js'
 export type { Groups } from './operate/groups.js'
 export type { Health } from './operate/health.js'
 export { optionsFromEnvironment } from './options/environment.js'
-export type { AnyEvents, MessageOf, Publication } from './options/event-map.js'
 export type {
   BackendName,
+  BackoffOptions,
   ChannelOptions,
   CloseOptions,
+  DeadLetterPage,
   Gap,
+  GroupFilter,
   ListenOptions,
+  NackOptions,
   PublishOptions,
   StartPosition,
   StopOptions,

@@ -42,8 +42,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   consume: ['engine', ...LEAVES],
   operate: ['engine', ...LEAVES],
   engine: LEAVES,
-  options: ['event', 'common'],
-  event: ['common'],
+  event: ['options', 'common'],
+  options: ['common'],
   common: [],
   'engines/sql: entries': [
     'engines/sql: engine',

@@ -1,5 +1,7 @@
 import * as assert from 'uvu/assert'
 import { EventChannel, optionsFromEnvironment } from '../src/index.js'
+import { VARIABLES } from '../src/options/environment.js'
+import { channelOptions } from '../src/options/options.js'
 import { rejects } from './support/errors.js'
 import { silent } from './support/logger.js'
 import { suite } from './support/suite.js'
@@ -20,6 +22,7 @@ test('every option that is a number, a switch or a text has a variable', () => {
     ROWCAST_MAX_PAYLOAD_BYTES: '1e3',
     ROWCAST_AUTO_MIGRATE: 'false',
     ROWCAST_BEST_EFFORT: 'true',
+    ROWCAST_DROP_UNREAD: 'true',
   })
   assert.equal(options, {
     backend: 'queue',
@@ -34,7 +37,16 @@ test('every option that is a number, a switch or a text has a variable', () => {
     maxPayloadBytes: 1_000,
     autoMigrate: false,
     bestEffort: true,
+    dropUnread: true,
   })
+})
+
+test('every other option has none', () => {
+  const readable = new Set(VARIABLES.map(({ option }) => option))
+  assert.equal(
+    Object.keys(channelOptions).filter((option) => !readable.has(option)),
+    ['schemas', 'logger'],
+  )
 })
 
 test('what is not set, empty or not an option is left to the defaults', () => {

@@ -1,23 +1,16 @@
 import { sleep } from './wait.js'
 
-/** How long to wait between attempts. */
-export interface BackoffOptions {
-  /** First delay, in milliseconds. @default 1_000 */
-  readonly minMs?: number
-  /** Longest delay, in milliseconds. @default 600_000 */
-  readonly maxMs?: number
-  /** Growth from one attempt to the next. @default 2 */
-  readonly factor?: number
-  /** `true`: a random delay between 0 and the computed one ("full jitter"); `false`: the computed one. @default true */
-  readonly jitter?: boolean
-}
+/** How long to wait between attempts, where nothing else is said: 1 s to 10 min, doubling, with full jitter. */
+export const BACKOFF = { minMs: 1_000, maxMs: 600_000, factor: 2, jitter: true }
+
+type Backoff = { readonly [Option in keyof typeof BACKOFF]?: (typeof BACKOFF)[Option] | undefined }
 
 /**
  * The delay before the next attempt, in milliseconds, after `attempt` attempts (1 after the first).
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ for full jitter
  */
-export function backoffMs(attempt: number, options: BackoffOptions = {}): number {
-  const { minMs = 1_000, maxMs = 600_000, factor = 2, jitter = true } = options
+export function backoffMs(attempt: number, options: Backoff = {}): number {
+  const { minMs = BACKOFF.minMs, maxMs = BACKOFF.maxMs, factor = BACKOFF.factor, jitter = BACKOFF.jitter } = options
   const ceilingMs = Math.min(maxMs, minMs * factor ** (attempt - 1))
   return Math.round(jitter ? Math.random() * ceilingMs : ceilingMs)
 }

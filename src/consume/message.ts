@@ -1,6 +1,7 @@
 import { ClosedError, describe, RowcastError } from '../common/errors.js'
 import { isStale } from '../common/lease.js'
-import type { Delivery, EventMessage, Metadata, NackOptions } from '../event.js'
+import type { Delivery, EventMessage, Metadata } from '../event.js'
+import type { NackOptions } from '../options/options.js'
 import { resolveExtension, resolveNackOptions } from '../options/resolve.js'
 import { type Owner, Settling } from './settling.js'
 

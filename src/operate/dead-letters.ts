@@ -1,8 +1,8 @@
 import { ConfigurationError, UnsupportedError } from '../common/errors.js'
-import type { DeadLetter, DeadLetterPage, DeadLetterStore, Operator } from '../engine.js'
+import type { DeadLetter, DeadLetterStore, Operator } from '../engine.js'
 import type { EventId } from '../event.js'
 import { checkChannelName, isEventId } from '../options/names.js'
-import type { BackendName } from '../options/options.js'
+import type { BackendName, DeadLetterPage } from '../options/options.js'
 import { resolveDiscard, resolvePage } from '../options/resolve.js'
 
 /** Which dead letters: all of a channel. */

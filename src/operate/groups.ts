@@ -1,7 +1,7 @@
 import { ConfigurationError, UnsupportedError } from '../common/errors.js'
-import type { Group, GroupFilter, GroupStore, Operator } from '../engine.js'
+import type { Group, GroupStore, Operator } from '../engine.js'
 import { checkChannelName, checkName } from '../options/names.js'
-import type { BackendName, StartPosition } from '../options/options.js'
+import type { BackendName, GroupFilter, StartPosition } from '../options/options.js'
 import { resolveGroupFilter, resolveStartPosition } from '../options/resolve.js'
 
 /** The named readers of a log, and how far each has read. */

@@ -1,72 +1,67 @@
 import { hostname } from 'node:os'
-import type * as v from 'valibot'
+import * as v from 'valibot'
 import { ConfigurationError } from '../common/errors.js'
 import { guarded } from '../common/logger.js'
 import { backoffMs } from '../common/retry.js'
-import type { Schemas } from '../common/schema.js'
-import type { Delay, Metadata } from '../event.js'
+import { type Given, MAX_DELAY_MS, ms, type Options, startPosition, type Taken, withoutDefaults } from './checks.js'
 import { checkName } from './names.js'
-import type {
-  BackendName,
-  ChannelOptions,
-  CloseOptions,
-  Gap,
-  ListenOptions,
-  PrintOptions,
-  StartPosition,
-  StopOptions,
-} from './options.js'
-import { parse } from './parser.js'
 import {
   channelOptions,
   closeOptions,
+  consumeOptions,
   discardOptions,
-  groupFilter,
+  groupOptions,
+  type ListenOptions,
   listenOptions,
-  MAX_DELAY_MS,
-  MAX_TIMER_MS,
-  ms,
   nackOptions,
   pageOptions,
+  positionOptions,
   printOptions,
-  publishManyOptions,
   publishOptions,
-  startPosition,
+  type StartPosition,
+  schedulingOptions,
   stopOptions,
   subscribeOptions,
-} from './schemas.js'
+  transactionOptions,
+} from './options.js'
+import { parse } from './parser.js'
 
 /** Channel options with every default in place, and who this process is. */
-export interface ResolvedChannelOptions extends Required<Omit<ChannelOptions, 'backend' | 'schemas' | 'listenUrl'>> {
-  readonly backend: BackendName | undefined
-  readonly schemas: Schemas | undefined
-  readonly listenUrl: string | undefined
+export interface ResolvedChannelOptions extends Taken<typeof channelOptions> {
   /** `serviceName`, host and process, as history records them. */
   readonly consumer: string
   /** What a publish without options means. */
   readonly plain: ResolvedPublishOptions
 }
 
-export function resolveChannelOptions(options: unknown, where = 'EventChannel.open'): ResolvedChannelOptions {
-  const { backend, schemas, listenUrl, ...rest } = parse(where, channelOptions, options)
-  const consumer = `${rest.serviceName}@${hostname()}:${process.pid}`
-  const { maxAttempts } = rest
-  const plain = { metadata: undefined, delay: null, priority: 5, key: null, maxAttempts, tx: undefined, scheduling: [] }
-  return { ...rest, logger: guarded(rest.logger), backend, schemas, listenUrl, consumer, plain }
+const CHANNEL = v.strictObject(channelOptions)
+
+export function resolveChannelOptions(options: unknown): ResolvedChannelOptions {
+  const given = parse('EventChannel.open', CHANNEL, options)
+  const consumer = `${given.serviceName}@${hostname()}:${process.pid}`
+  const { delayMs, priority, maxAttempts } = v.getDefaults(v.strictObject(schedulingOptions(given)))
+  const plain = {
+    metadata: undefined,
+    delay: toDelay(delayMs, undefined),
+    priority,
+    key: null,
+    maxAttempts,
+    tx: undefined,
+    scheduling: [],
+  }
+  return { ...given, logger: guarded(given.logger), consumer, plain }
 }
 
-/** What `migrationSql` takes: the channel's options, and the version to print from. */
-export function resolvePrintOptions(
-  options: PrintOptions,
-): ResolvedChannelOptions & Required<Pick<PrintOptions, 'from'>> {
-  const where = 'migrationSql'
-  const { from, ...channel } = options
-  return { ...resolveChannelOptions(channel, where), ...parse(where, printOptions, { from }) }
-}
+export const resolvePrintOptions = resolver('migrationSql', { ...channelOptions, ...printOptions })
+
+/** When an event becomes due: after a while, or at a time (epoch milliseconds), both by the database's clock. */
+export type Delay =
+  | { readonly delayMs: number; readonly availableAtMs: null }
+  | { readonly delayMs: null; readonly availableAtMs: number }
 
 /** Publish options as the backend wants them. */
 export interface ResolvedPublishOptions {
-  readonly metadata: Metadata | undefined
+  readonly metadata: Readonly<Record<string, unknown>> | undefined
   readonly delay: Delay | null
   readonly priority: number
   readonly key: string | null
@@ -76,11 +71,17 @@ export interface ResolvedPublishOptions {
   readonly scheduling: readonly SchedulingOption[]
 }
 
-export function resolvePublishOptions(defaults: ResolvedChannelOptions, options: unknown): ResolvedPublishOptions {
+export type SchedulingOption = keyof ReturnType<typeof schedulingOptions>
+
+const SCHEDULING = schedulingOptions(v.getDefaults(CHANNEL))
+const SCHEDULING_OPTIONS = Object.keys(SCHEDULING) as SchedulingOption[]
+/** Checking a default costs as much as checking what was given, and a publish has neither time to spare. */
+const PUBLISH = v.strictObject(withoutDefaults({ ...publishOptions, ...SCHEDULING, ...transactionOptions }))
+
+export function resolvePublishOptions({ plain }: ResolvedChannelOptions, options: unknown): ResolvedPublishOptions {
   // Most calls give none, and checking nothing costs as much as making the id.
-  const { plain } = defaults
   if (options === undefined) return plain
-  const given = parse('publish', publishOptions, options)
+  const given = parse('publish', PUBLISH, options)
   const {
     metadata,
     delayMs,
@@ -98,116 +99,75 @@ export function resolvePublishOptions(defaults: ResolvedChannelOptions, options:
   return { metadata, delay: toDelay(delayMs, availableAt), priority, key, maxAttempts, tx, scheduling }
 }
 
-export function resolvePublishManyOptions(options: unknown = {}): { readonly tx?: unknown } {
-  return parse('publishMany', publishManyOptions, options)
-}
-
-const SCHEDULING_OPTIONS = ['delayMs', 'availableAt', 'priority', 'key', 'maxAttempts'] as const
-export type SchedulingOption = (typeof SCHEDULING_OPTIONS)[number]
-
 function toDelay(delayMs: number | undefined, availableAt: Date | undefined): Delay | null {
   if (availableAt !== undefined) return { delayMs: null, availableAtMs: availableAt.getTime() }
   return delayMs === undefined || delayMs === 0 ? null : { delayMs, availableAtMs: null }
 }
 
 /** Subscribe options with every default in place. */
-export interface ResolvedSubscribeOptions {
-  readonly prefetch: number | 'auto'
-  readonly pollIntervalMs: number
-  readonly leaseMs: number
-  readonly autoAck: boolean
-  readonly signal: AbortSignal | undefined
-  readonly bufferSize: number
-  readonly from: StartPosition
-  readonly group: string | undefined
+export interface ResolvedSubscribeOptions
+  extends Taken<ReturnType<typeof consumeOptions>>,
+    Taken<typeof positionOptions>,
+    Taken<typeof subscribeOptions> {
   /** Which options were given that only a backend with positions can honour. */
   readonly positioning: readonly string[]
-  readonly onGap: ((gap: Gap) => void) | undefined
 }
 
 export function resolveSubscribeOptions(
-  defaults: ResolvedChannelOptions,
+  channel: ResolvedChannelOptions,
   options: unknown = {},
 ): ResolvedSubscribeOptions {
-  return completeSubscribeOptions(defaults, parse('subscribe', subscribeOptions, options))
+  const all = v.strictObject({ ...consumeOptions(channel), ...positionOptions, ...subscribeOptions })
+  const taken = parse('subscribe', all, options)
+  return { ...taken, positioning: positioningOf(options as Given<typeof positionOptions>) }
 }
 
 /** Listen options with every default in place. */
-export interface ResolvedListenOptions extends ResolvedSubscribeOptions {
-  readonly concurrency: number
+export interface ResolvedListenOptions
+  extends ResolvedSubscribeOptions,
+    Omit<Taken<typeof listenOptions>, 'maxAttempts' | 'backoff'> {
   readonly maxAttempts: number
   readonly backoff: (attempt: number) => number
-  readonly rateLimit: { readonly max: number; readonly perMs: number } | undefined
 }
 
-export function resolveListenOptions(defaults: ResolvedChannelOptions, options: unknown = {}): ResolvedListenOptions {
-  const given = parse('listen', listenOptions, options)
-  return {
-    ...completeSubscribeOptions(defaults, given),
-    autoAck: given.autoAck ?? true,
-    concurrency: given.concurrency,
-    maxAttempts: given.maxAttempts ?? Number.POSITIVE_INFINITY,
-    backoff: resolveBackoff(given.backoff as ListenOptions['backoff']),
-    rateLimit: given.rateLimit,
-  }
+export function resolveListenOptions(channel: ResolvedChannelOptions, options: unknown = {}): ResolvedListenOptions {
+  const all = v.strictObject({ ...consumeOptions(channel), ...positionOptions, ...listenOptions })
+  const { maxAttempts = Number.POSITIVE_INFINITY, backoff, ...taken } = parse('listen', all, options)
+  const positioning = positioningOf(options as Given<typeof positionOptions>)
+  return { ...taken, maxAttempts, backoff: resolveBackoff(backoff), positioning }
 }
 
-export function resolveCloseOptions(options: unknown = {}): Required<CloseOptions> {
-  return parse('close', closeOptions, options)
-}
+export const resolvePublishManyOptions = resolver('publishMany', transactionOptions)
+export const resolveCloseOptions = resolver('close', closeOptions)
+export const resolveStopOptions = resolver('stop', stopOptions)
+export const resolveNackOptions = resolver('nack', nackOptions)
 
-export function resolveStopOptions(options: unknown = {}): Required<StopOptions> {
-  return parse('stop', stopOptions, options)
-}
+/** Which dead letters to list, with every default in place. */
+export interface ResolvedPage extends Taken<typeof pageOptions> {}
 
-export function resolveNackOptions(options: unknown = {}): { delayMs: number; error?: unknown } {
-  return parse('nack', nackOptions, options)
-}
+export const resolvePage = resolver('deadLetters', pageOptions)
+export const resolveGroupFilter = resolver('groups', groupOptions)
+export const resolveDiscard = resolver('deadLetters.discard', discardOptions)
 
+/** The argument of `extend`, in milliseconds. */
 export function resolveExtension(leaseMs: unknown): number {
-  return parse('extend', ms(MAX_TIMER_MS, 1), leaseMs)
-}
-
-export function resolvePage(options: unknown = {}): {
-  channel?: string | undefined
-  limit: number
-  after?: string | undefined
-} {
-  return parse('deadLetters', pageOptions, options)
+  return parse('extend', ms(1), leaseMs)
 }
 
 export function resolveStartPosition(where: string, position: unknown): StartPosition {
   return parse(where, startPosition, position)
 }
 
-export function resolveGroupFilter(options: unknown = {}): {
-  channel?: string | undefined
-  group?: string | undefined
-} {
-  return parse('groups', groupFilter, options)
+/** Checks the options of one method, and puts their defaults in place. */
+function resolver<O extends Options>(where: string, options: O): (given?: unknown) => Taken<O> {
+  const schema = v.strictObject(options)
+  return (given = {}) => parse(where, schema, given)
 }
 
-export function resolveDiscard(options: unknown): { reason: string } {
-  return parse('deadLetters.discard', discardOptions, options)
-}
-
-function completeSubscribeOptions(
-  defaults: ResolvedChannelOptions,
-  given: v.InferOutput<typeof subscribeOptions>,
-): ResolvedSubscribeOptions {
+function positioningOf(given: Given<typeof positionOptions>): readonly string[] {
+  const names = Object.keys(positionOptions) as (keyof typeof positionOptions)[]
   if (given.group !== undefined) checkName('group', given.group)
-  return {
-    prefetch: given.prefetch ?? 'auto',
-    pollIntervalMs: given.pollIntervalMs ?? defaults.pollIntervalMs,
-    leaseMs: given.leaseMs ?? defaults.leaseMs,
-    autoAck: given.autoAck ?? false,
-    signal: given.signal,
-    bufferSize: given.bufferSize,
-    from: given.from ?? 'latest',
-    group: given.group,
-    positioning: (['from', 'group'] as const).filter((name) => given[name] !== undefined),
-    onGap: given.onGap,
-  }
+  return names.filter((name) => given[name] !== undefined)
 }
 
 /** A user's own function may answer anything; what is no delay becomes the default one. */

@@ -13,16 +13,17 @@ import { SOON_MS, Taker, World } from '../support/world.js'
  * from the reference itself.
  */
 
-const OPEN = readTable('## Channel options')
-const PUBLISH = readTable('| publish option')
-const SUBSCRIBE = readTable('| subscribe option')
-const LISTEN = readTable('| listen option')
-const BACKOFF = readTable('| backoff option')
-const RATE_LIMIT = [readSentence('max', '`max` '), readSentence('perMs', '`perMs` ')]
-const CLOSE = readSentence('drainMs', '`drainMs` (')
-const NACK = readSentence('delayMs', 'after `delayMs` (')
+const OPEN = readTable('channel option')
+const SCHEDULING = readTable('scheduling option')
+const SUBSCRIBE = [...readTable('consume option'), ...readTable('position option')]
+const LISTEN = readTable('listen option')
+const BACKOFF = readTable('backoff option')
+const RATE_LIMIT = readTable('rate limit option')
+const CLOSE = readTable('close option')
+const STOP = readTable('stop option')
+const NACK = readTable('nack option')
 const EXTEND = readSentence('ms', 'at least `ms` (')
-const PAGE = readSentence('limit', '`limit` ')
+const PAGE = readTable('page option')
 
 const BACKENDS: readonly BackendName[] = ['queue', 'log', 'notify']
 /** Names of tables: what is in them cannot be thrown away with the place. `hostile-names` has them. */
@@ -84,8 +85,8 @@ function testBounds(database: TestDatabase, backend: BackendName): void {
 
   test('of what is published', async () => {
     await using world = await open()
-    assert.ok(PUBLISH.length >= 4)
-    for (const { option, within, beyond } of [...PUBLISH, { option: 'availableAt', within: FAR, beyond: TOO_FAR }]) {
+    assert.ok(SCHEDULING.length >= 4)
+    for (const { option, within, beyond } of [...SCHEDULING, { option: 'availableAt', within: FAR, beyond: TOO_FAR }]) {
       for (const value of beyond) {
         await rejects(world.channel.publish('orders', 1, { [option]: value }), 'CONFIGURATION', refusal(option))
       }
@@ -177,17 +178,25 @@ function testBounds(database: TestDatabase, backend: BackendName): void {
 
   test('of ends', async () => {
     await using world = await open()
-    for (const drainMs of CLOSE.beyond as number[]) {
-      await rejects(world.channel.close({ drainMs }), 'CONFIGURATION', /drainMs/)
-      const listener = world.channel.listen('ends', () => undefined)
-      await rejects(listener.stop({ drainMs }), 'CONFIGURATION', /drainMs/)
+    assert.equal([CLOSE.length, STOP.length], [1, 1])
+    for (const { option, within: fitting, beyond } of CLOSE) {
+      for (const value of beyond) {
+        await rejects(world.channel.close({ [option]: value }), 'CONFIGURATION', refusal(option))
+      }
+      for (const value of fitting) {
+        await within(SOON_MS, (await world.another()).close({ [option]: value }), 'the end')
+      }
     }
-    for (const drainMs of CLOSE.within as number[]) {
-      const channel = await world.another()
-      const listener = channel.listen('orders', () => undefined)
-      await within(SOON_MS, listener.ready, 'the listener')
-      await within(SOON_MS, listener.stop({ drainMs }), 'the end')
-      await within(SOON_MS, channel.close({ drainMs }), 'the end')
+    for (const { option, within: fitting, beyond } of STOP) {
+      for (const value of beyond) {
+        const listener = world.channel.listen('ends', () => undefined)
+        await rejects(listener.stop({ [option]: value }), 'CONFIGURATION', refusal(option))
+      }
+      for (const value of fitting) {
+        const listener = world.channel.listen('orders', () => undefined)
+        await within(SOON_MS, listener.ready, 'the listener')
+        await within(SOON_MS, listener.stop({ [option]: value }), 'the end')
+      }
     }
   })
 
@@ -195,10 +204,12 @@ function testBounds(database: TestDatabase, backend: BackendName): void {
     await using world = await open()
     const taker = new Taker(world.channel, 'orders')
     await taker.subscription.ready
-    for (const delayMs of NACK.within as number[]) {
+    const [nack] = NACK
+    assert.is(nack?.option, 'delayMs')
+    for (const delayMs of (nack?.within ?? []) as number[]) {
       await world.channel.publish('orders', delayMs)
       const event = await taker.take()
-      for (const beyond of NACK.beyond as number[]) {
+      for (const beyond of (nack?.beyond ?? []) as number[]) {
         await rejects(event.nack({ delayMs: beyond }), 'CONFIGURATION', /delayMs/)
       }
       for (const beyond of EXTEND.beyond as number[]) await rejects(event.extend(beyond), 'CONFIGURATION', /extend/)
@@ -212,10 +223,13 @@ function testBounds(database: TestDatabase, backend: BackendName): void {
   if (backend !== 'notify') {
     test('of pages', async () => {
       await using world = await open()
-      for (const limit of PAGE.beyond as number[]) {
-        await rejects(world.channel.deadLetters.list({ limit }), 'CONFIGURATION', /limit/)
+      assert.ok(PAGE.length >= 2)
+      for (const { option, within, beyond } of PAGE) {
+        for (const value of beyond) {
+          await rejects(world.channel.deadLetters.list({ [option]: value }), 'CONFIGURATION', refusal(option))
+        }
+        for (const value of within) assert.equal(await world.channel.deadLetters.list({ [option]: value }), [])
       }
-      for (const limit of PAGE.within as number[]) assert.equal(await world.channel.deadLetters.list({ limit }), [])
     })
   }
 

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { ConfigurationError, EventChannel } from '../../src/index.js'
+import { type ChannelOptions, ConfigurationError, EventChannel, type PublishOptions } from '../../src/index.js'
 import { rejects, throws } from '../support/errors.js'
 import { silent } from '../support/logger.js'
 import { assertUnharmed, SETTINGS, stored } from '../support/settings.js'
@@ -188,6 +188,24 @@ for (const setting of SETTINGS) {
 
   test.run()
 }
+
+const undefinedOptions = suite('options that are undefined')
+
+undefinedOptions('they count as not given', async () => {
+  const open: ChannelOptions = { leaseMs: undefined, schemas: undefined, logger: silent, backend: 'log' }
+  await using channel = await EventChannel.open('sqlite::memory:', open)
+  // A log can honour none of these.
+  const publish: PublishOptions = { delayMs: undefined, availableAt: undefined, priority: undefined, key: undefined }
+  const subscription = channel.subscribe('orders', { group: undefined, leaseMs: undefined })
+  await subscription.ready
+  const id = await channel.publish('orders', 1, { ...publish, maxAttempts: undefined, tx: undefined })
+  for await (const event of subscription) {
+    assert.is(event.id, id)
+    break
+  }
+})
+
+undefinedOptions.run()
 
 const test = suite('bad options that may hold a secret')
 

@@ -12,10 +12,10 @@ export interface Bounds {
   readonly beyond: readonly unknown[]
 }
 
-/** The bounds in the table of options under a heading, or whose first column has that name. */
-export function readTable(columnOrHeading: string): readonly Bounds[] {
-  const start = PAGE.indexOf(columnOrHeading)
-  if (start < 0) throw new Error(`the reference has no ${columnOrHeading}`)
+/** The bounds in the table of options whose first column has that name. */
+export function readTable(title: string): readonly Bounds[] {
+  const start = PAGE.indexOf(`| ${title} `)
+  if (start < 0) throw new Error(`the reference has no table of ${title}s`)
   const [table = ''] = PAGE.slice(start).match(/\|[\s\S]*?\n(?!\|)/) ?? []
   return [...table.matchAll(/^\| `(\w+)`\s*\| (.*?) \|/gm)].flatMap(([, option = '', type = '']) => {
     return readBounds(option, type) ?? []
@@ -35,7 +35,7 @@ export function readSentence(option: string, before: string): Bounds {
 
 function readBounds(option: string, type: string): Bounds | undefined {
   const [, whole, low = '', high = ''] =
-    /(whole )?number, ([\d ]*\d) to (100 years|2³⁰|[\d ]*\d)/.exec(type) ??
+    /(whole )?number(?:,| from) ([\d ]*\d) to (100 years|2³⁰|[\d ]*\d)/.exec(type) ??
     /()number, at least (\d+)()/.exec(type) ??
     []
   const [, fewest, most] = /\b(\d+) to (\d+) bytes/.exec(type) ?? []

@@ -1,5 +1,6 @@
-import type { DeadLetter, DeadLetterPage, DeadLetterStore } from '../../../engine.js'
+import type { DeadLetter, DeadLetterStore } from '../../../engine.js'
 import type { EventId } from '../../../event.js'
+import type { ResolvedPage } from '../../../options/resolve.js'
 import type { SqlContext } from '../context.js'
 import { portionOf } from '../database.js'
 import { portions } from '../flow/pieces.js'
@@ -21,7 +22,7 @@ export class DeadLetterTable implements DeadLetterStore {
     this.#topicOf = topicsOf(context.options.schema, of)
   }
 
-  async list({ channel, after, limit }: DeadLetterPage & { limit: number }): Promise<readonly DeadLetter[]> {
+  async list({ channel, after, limit }: ResolvedPage): Promise<readonly DeadLetter[]> {
     const letters: DeadLetter[] = []
     while (letters.length < limit) {
       const most = portionOf(this.#context.database, listDeadLetters, limit - letters.length)
