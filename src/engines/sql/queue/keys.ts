@@ -1,6 +1,7 @@
 import { ConnectionError, ContentionError } from '../../../common/errors.js'
 import type { EventId, NewEvent } from '../../../event.js'
 import type { SqlDatabase } from '../database.js'
+import { chunk } from '../flow/chunk.js'
 import { ask, type Work } from '../unit-of-work.js'
 import { findKeys, probeKeys, type TakenKey, takeKeys } from '../verbs/publish.js'
 
@@ -56,7 +57,7 @@ export async function findTaken(database: SqlDatabase, events: readonly NewEvent
   const wanted = firstOfEach(events)
   if (wanted.length === 0 || !database.has(probeKeys)) return NO_KEYS
   const live = new Map<string, EventId>()
-  note(live, await database.run(findKeys(wanted)))
+  for (const part of chunk(wanted)) note(live, await database.run(findKeys(part)))
   const rest = missing(wanted, live)
   if (rest.length > 0) note(live, (await probeFor(PROBE_MS, database, rest)) ?? [])
   return live
@@ -75,7 +76,7 @@ export async function findTakenBeside(
   if (wanted.length === 0 || !database.has(probeKeys)) return NO_KEYS
   const live = new Map<string, EventId>()
   try {
-    note(live, await database.run(findKeys(wanted), BESIDE_MS))
+    for (const part of chunk(wanted)) note(live, await database.run(findKeys(part), BESIDE_MS))
     note(live, await probeBeside(database, tx, missing(wanted, live)))
   } catch (error) {
     if (!(error instanceof ConnectionError)) throw error
@@ -96,15 +97,21 @@ async function probeBeside(
   return (await probeFor(PROBE_MS, database, missing(events, own))) ?? []
 }
 
-/** `undefined`: an open transaction still has one of them. */
+/**
+ * `undefined`: an open transaction still has one of them.
+ * @param withinMs for each part: what is long only since there are many keys is not held up by anybody
+ */
 async function probeFor(
   withinMs: number,
   database: SqlDatabase,
   events: readonly NewEvent[],
 ): Promise<readonly TakenKey[] | undefined> {
-  if (events.length === 0) return []
+  const taken: TakenKey[] = []
   try {
-    return await database.run(probeKeys(events), withinMs)
+    for (const part of chunk(events)) {
+      for (const key of await database.run(probeKeys(part), withinMs)) taken.push(key)
+    }
+    return taken
   } catch (error) {
     if (error instanceof ContentionError) return undefined
     throw error
