@@ -86,6 +86,8 @@ for (const db of DATABASES) {
     const aborted = new Promise((resolve) => held?.signal.addEventListener('abort', resolve))
     const taken = (await within(PATIENCE_MS, second.subscribe('orders')[Symbol.asyncIterator]().next())).value
     await within(LEASE_MS, aborted, 'being told')
+    // By the heartbeat, which asked: by its own clock, the lease is not over.
+    assert.match(String(held?.signal.reason), /was lost: another consumer has it now/)
     assert.equal([taken?.attempts, await held?.ack(), await taken?.ack()], [2, false, true])
   })
 

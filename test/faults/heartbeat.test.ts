@@ -170,13 +170,18 @@ for (const db of ON_SERVERS) {
     await using channel = await EventChannel.open(pool.source, options)
     await using other = await EventChannel.open(place.url, options)
     const story = newStory()
-    await channel.listen('orders', holding('one', 4 * leaseMs, story), { autoAck: false }).ready
+    await channel.listen('orders', holding('one', 5 * leaseMs, story), { autoAck: false }).ready
     await channel.publish('orders', 'x')
     await eventually(SOON_MS, () => story.begun.length === 1)
     await other.listen('orders', holding('other', 0, story), { autoAck: false }).ready
     const tx = await place.begin()
     await other.publish('mails', 'first', { key: 'k', tx: tx.handle })
-    const stuck = ['a', 'b', 'c'].map((payload) => channel.publishMany([{ channel: 'mails', payload, key: 'k' }]))
+    const stuck: Promise<unknown>[] = []
+    // Those of one moment would travel together, over one connection.
+    for (const payload of ['a', 'b', 'c']) {
+      stuck.push(channel.publishMany([{ channel: 'mails', payload, key: 'k' }]))
+      await sleep(leaseMs / 3)
+    }
     await sleep(3 * leaseMs)
     await tx.commit()
     await within(PATIENCE_MS, Promise.all(stuck))
