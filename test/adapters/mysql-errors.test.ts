@@ -18,6 +18,8 @@ const KINDS: readonly (readonly [ErrorCode, RegExp, readonly number[]])[] = [
     [1040, 1047, 1053, 1077, 1078, 1079, 1080, 1129, 1203, 1226, 1927, 3032, 3168, 3169, 4031],
   ],
   ['CONTENTION', /gave way/, [1020, 1205, 1213, 3101, 3572]],
+  // `KILL QUERY`, `max_statement_time`, `max_execution_time`.
+  ['CONTENTION', /ended the statement .*max_statement_time/, [1317, 1969, 3024]],
   ['PAYLOAD', /max_allowed_packet/, [1153]],
   ['MIGRATION', /tables are not there/, [1054, 1146]],
   ['CONFIGURATION', /denied the right/, [1142, 1143, 1227, 1370]],

@@ -17,7 +17,7 @@ export function isPassing(error: unknown): boolean {
 }
 
 /** How often what settles an event is tried in any case: about as long as a usual lease. */
-export const SETTLE_ATTEMPTS = 20
+const SETTLE_ATTEMPTS = 20
 
 /**
  * Whether what settles an event is tried again. As long as its lease is held, nobody else can have it: what passes by itself

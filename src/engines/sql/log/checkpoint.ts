@@ -53,10 +53,14 @@ export class Checkpoint implements Ends {
    */
   async write(marks: Iterable<readonly [string, number]>, leaseMs: number, isGivenUp: () => boolean): Promise<Written> {
     const all = Array.from(marks, ([channel, position]) => ({ channel, position }))
-    const policy = { isWorthAnother: (error: unknown, n: number) => isWorthAnother(error, n, !this.isOver), pauseMs }
-    return retry(policy, (attempt) =>
+    return this.settle((attempt) =>
       attempt > 1 && isGivenUp() ? this.#findStored(all) : this.#writeOnce(all, leaseMs),
     )
+  }
+
+  /** Does what settles events under this lease, again while it may come through. */
+  settle<Result>(work: (attempt: number) => Promise<Result>): Promise<Result> {
+    return retry({ isWorthAnother: (error, n) => isWorthAnother(error, n, !this.isOver), pauseMs }, work)
   }
 
   /**

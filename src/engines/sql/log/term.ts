@@ -5,7 +5,6 @@ import type { Settlement } from '../../../event.js'
 import type { SqlContext } from '../context.js'
 import { noteDeadLettered } from '../flow/dead-lettered.js'
 import { type Beating, Heartbeat } from '../flow/heartbeat.js'
-import { retryOnBreak, SETTLE_ATTEMPTS } from '../flow/retry.js'
 import { deadLetterEntry, stepDown } from '../verbs/group.js'
 import { Checkpoint, NOT_WRITTEN, type Written } from './checkpoint.js'
 import { CheckpointLease, type GroupLease } from './group-lease.js'
@@ -171,7 +170,7 @@ export class Term implements Beating {
   async #deadLetter(delivery: LogDelivery, error: string): Promise<boolean> {
     const attempts = Math.min(delivery.attempts, delivery.maxAttempts)
     const question = deadLetterEntry({ ...delivery, attempts, error }, this.#lead)
-    const writing = retryOnBreak(SETTLE_ATTEMPTS, () => this.#context.database.run(question))
+    const writing = this.#checkpoint.settle(() => this.#context.database.run(question))
     if (!(await this.#orLose(writing))) return this.#lose()
     noteDeadLettered(this.#context, delivery, error, this.#lead.group)
     return this.#pass(delivery, 0)
