@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert'
 import type { EventMessage } from '../../src/index.js'
 import { Behind } from '../support/behind.js'
-import { ON_SERVERS } from '../support/databases.js'
+import { database, ON_SERVERS } from '../support/databases.js'
 import type { Sight, TcpProxy } from '../support/proxy.js'
 import { suite } from '../support/suite.js'
 import { eventually, within } from '../support/wait.js'
@@ -178,5 +178,28 @@ for (const db of ON_SERVERS) {
     assert.is(behind.channel.telemetry.snapshot()['events.lease.lost'] ?? 0, 0)
   })
 }
+
+test('postgres: an ack that was given up, and is done by the server later, is told as true', async () => {
+  await using behind = await Behind.open(database('postgres'), { leaseMs: LONG_LEASE_MS })
+  const { place } = behind.world
+  await behind.channel.publish('orders', 'the-mark')
+  const event = await new Taker(behind.channel, 'orders').take(PATIENCE_MS)
+  const tx = await place.begin()
+  const history = place.table('history')
+  await (tx.handle as { query(sql: string): Promise<unknown> }).query(`lock table ${history} in share mode`)
+  const waiting = async (count: number) => {
+    const locks = `select 1 from pg_locks where not granted and relation = '${history}'::regclass`
+    await eventually(PATIENCE_MS, async () => (await place.sql(locks)).length === count)
+  }
+  const acked = event.ack()
+  await waiting(1)
+  // Its session waits on, and does not notice.
+  behind.proxy.cut()
+  await waiting(2)
+  await tx.rollback()
+  assert.is(await within(PATIENCE_MS, acked), true)
+  assert.equal(await behind.whereIs('the-mark'), ['history'])
+  assert.is(behind.channel.telemetry.snapshot()['events.lease.lost'], 0)
+})
 
 test.run()
