@@ -1,11 +1,13 @@
+import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import pg from 'pg'
 import * as assert from 'uvu/assert'
 import { readPostgresUrl } from '../../src/engines/sql/databases/postgres/url.js'
 import { postgres } from '../../src/engines/sql/postgres.js'
 import { type ChannelOptions, EventChannel } from '../../src/index.js'
+import { Certificates } from '../support/certificates.js'
 import { database, type Place } from '../support/databases.js'
-import { rejects } from '../support/errors.js'
+import { rejects, throws } from '../support/errors.js'
 import { silent } from '../support/logger.js'
 import { uniqueService } from '../support/postgres.js'
 import { oddPasswords, rejectsInSecret } from '../support/secrets.js'
@@ -68,6 +70,29 @@ test('PG* variables and .pgpass stand in for what the URL leaves out', async () 
     await assertCarries(place, `postgres://${host}/`)
   } finally {
     process.env = before
+  }
+})
+
+test('PGSSL* variables stand in for what the URL leaves out, and a mode that is none is refused', () => {
+  using certificates = new Certificates()
+  const [authority, { cert, key }] = [certificates.authority('authority'), certificates.authority('client')]
+  const text = (file: string) => readFileSync(file, 'utf8')
+  const read = (parameters: string, variables: NodeJS.ProcessEnv) =>
+    readPostgresUrl('the URL', `postgres://app@db.example/app?${parameters}`, variables).addresses.map(({ ssl }) => ssl)
+  assert.equal(read('', { PGSSLMODE: '' }), [false])
+  assert.equal(read('', { PGSSLMODE: 'require' }), [{ rejectUnauthorized: false }])
+  assert.equal(read('sslmode=disable', { PGSSLMODE: 'require' }), [false])
+  assert.equal(read('ssl=no-verify', { PGSSLMODE: 'disable' }), [{ rejectUnauthorized: false }])
+  assert.equal(read('', { PGSSLROOTCERT: authority.cert }), [{ ca: text(authority.cert) }])
+  const client = { ca: text(authority.cert), cert: text(cert), key: text(key) }
+  assert.equal(read('', { PGSSLROOTCERT: authority.cert, PGSSLCERT: cert, PGSSLKEY: key }), [client])
+  for (const PGSSLMODE of ['required', 'Require', 'yes']) {
+    throws(
+      () => read('', { PGSSLMODE }),
+      'CONFIGURATION',
+      /the variable PGSSLMODE must be one of disable, .*verify-full/,
+    )
+    assert.equal(read('sslmode=disable', { PGSSLMODE }), [false])
   }
 })
 

@@ -1,3 +1,4 @@
+import { ConfigurationError } from '../../../../common/errors.js'
 import { readTlsFiles, type TlsFiles } from '../tls-files.js'
 import type { UrlParameters } from '../url.js'
 
@@ -27,7 +28,7 @@ const NAMES = { ca: 'sslrootcert', cert: 'sslcert', key: 'sslkey', passphrase: '
  * The ways to try, in their order. By libpq's rules, but that nothing is encrypted unless something asks for it, as in the
  * driver, and that a file alone asks for `verify-full`.
  * @param environment `PGSSLMODE`, `PGSSLROOTCERT`, `PGSSLCERT` and `PGSSLKEY` stand in for what the URL leaves out
- * @throws {ConfigurationError} when a file cannot be read or used, or a mode lacks what it needs
+ * @throws {ConfigurationError} when a file cannot be read or used, a mode is unknown or lacks what it needs
  */
 export function readTls(parameters: UrlParameters, environment: NodeJS.ProcessEnv): readonly Way[] {
   const ca = parameters.text(NAMES.ca) ?? (environment.PGSSLROOTCERT || undefined)
@@ -51,7 +52,15 @@ function readMode(parameters: UrlParameters, environment: NodeJS.ProcessEnv): Mo
   if (mode !== undefined && on !== undefined) parameters.refuse('ssl', 'and sslmode say the same: use sslmode alone')
   // The driver's switch between its own rules for sslmode and those of libpq, which hold here in any case.
   parameters.oneOf('uselibpqcompat', ['true'])
-  return mode ?? (on === undefined ? undefined : SWITCHES[on]) ?? MODES.find((known) => known === environment.PGSSLMODE)
+  return mode ?? (on === undefined ? readVariable(environment.PGSSLMODE) : SWITCHES[on])
+}
+
+/** One that is misspelt must not mean plain text. */
+function readVariable(text: string | undefined): Mode | undefined {
+  if (text === undefined || text === '') return undefined
+  const mode = MODES.find((known) => known === text)
+  if (mode !== undefined) return mode
+  throw new ConfigurationError(`EventChannel.open: the variable PGSSLMODE must be one of ${MODES.join(', ')}`)
 }
 
 function waysOf(mode: Exclude<Mode, 'disable'>, files: TlsFiles): readonly Way[] {
