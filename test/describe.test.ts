@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import * as assert from 'uvu/assert'
 import { describe } from '../src/common/describe.js'
 import { suite } from './support/suite.js'
@@ -28,6 +29,25 @@ test('of several errors in one each is told, up to five', () => {
   assert.is(describe(new AggregateError(parts(2), 'several')), 'AggregateError: several [Error: part 0; Error: part 1]')
   assert.is(describe(new AggregateError(parts(1))), 'AggregateError [Error: part 0]')
   assert.match(describe(new AggregateError(parts(8), 'x')), /part 4; and 3 more\]$/)
+})
+
+test('of an error in a scope and another in leaving it, both are told', async () => {
+  const thrown = await (async () => {
+    await using _ = { [Symbol.asyncDispose]: () => Promise.reject(new Error('cannot close')) }
+    throw new TypeError('no such order')
+  })().catch((error: unknown) => error)
+  const [own = '', ...parts] = describe(thrown).split(/ \[|; /)
+  assert.match(own, /^SuppressedError/)
+  assert.equal(parts, ['Error: cannot close', 'TypeError: no such order]'])
+})
+
+test('an error of another realm is told like one of this', () => {
+  const theirs = runInNewContext(
+    `new AggregateError([new TypeError('part')], 'several', { cause: new Error('outer', { cause: new Error('root') }) })`,
+  )
+  assert.not.instance(theirs, Error)
+  const text = 'AggregateError: several [TypeError: part] (cause: Error: outer (cause: Error: root))'
+  assert.is(describe(theirs), text)
 })
 
 test('what is no error is told as a person would write it', () => {

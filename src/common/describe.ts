@@ -1,4 +1,4 @@
-import { inspect } from 'node:util'
+import { inspect, types } from 'node:util'
 
 /** How many causes of causes, and how many of several errors in one, are told. */
 const DEEPEST = 4
@@ -15,7 +15,7 @@ export function describe(thrown: unknown): string {
 /** Not everything has a text: `String` throws for an object without a prototype, a getter may throw anything. */
 function textOf(thrown: unknown, depth: number): string {
   try {
-    if (thrown instanceof Error) return textOfError(thrown, depth)
+    if (isError(thrown)) return textOfError(thrown, depth)
     return isPlain(thrown) ? inspect(thrown, { depth: 2, breakLength: Number.POSITIVE_INFINITY }) : String(thrown)
   } catch {
     return 'what was thrown has no text'
@@ -24,13 +24,24 @@ function textOf(thrown: unknown, depth: number): string {
 
 function textOfError(error: Error, depth: number): string {
   const { name, message, cause } = error
-  const parts = error instanceof AggregateError ? textOfParts(error.errors, depth) : ''
+  const parts = textOfParts(partsOf(error), depth)
   const own = [`${name}${message === '' ? '' : `: ${message}`}`, parts].filter((text) => text !== '').join(' ')
   if (cause === undefined || depth === 0) return own
   const reason = textOf(cause, depth - 1)
   // Many errors hold the text of their cause in their own.
-  const isTold = cause instanceof Error ? cause.message !== '' && own.includes(cause.message) : own.includes(reason)
+  const isTold = isError(cause) ? cause.message !== '' && own.includes(cause.message) : own.includes(reason)
   return isTold ? own : `${own} (cause: ${reason})`
+}
+
+/** One of another realm, as of a test runner that gives each file a world of its own, is an error, too. */
+function isError(value: unknown): value is Error {
+  return value instanceof Error || types.isNativeError(value)
+}
+
+/** Several in one: of an `AggregateError`, and of what `using` throws when disposing failed as well. */
+function partsOf(error: Error): readonly unknown[] {
+  if (error.name === 'AggregateError' && 'errors' in error && Array.isArray(error.errors)) return error.errors
+  return 'suppressed' in error && 'error' in error ? [error.error, error.suppressed] : []
 }
 
 function textOfParts(errors: readonly unknown[], depth: number): string {
