@@ -49,7 +49,7 @@ export async function openEngine(target: Target, given: ChannelOptions): Promise
 export async function resolveTarget(given: Target): Promise<EngineSource> {
   if (isSource(given)) return given
   // White space around a URL comes from the file or variable that it was read from.
-  const target = given instanceof URL ? given.href : typeof given === 'string' ? given.trim() : undefined
+  const target = given instanceof URL ? textOf(given) : typeof given === 'string' ? given.trim() : undefined
   if (target === undefined) {
     throw new ConfigurationError(
       'EventChannel.open: the target is neither a URL nor an engine: pass a URL, postgres({ pool }), mysql({ pool }) or sqlite({ database })',
@@ -63,6 +63,17 @@ export async function resolveTarget(given: Target): Promise<EngineSource> {
     )
   }
   return load(target)
+}
+
+/** A file is called as its URL says when it is a text; a `URL` has encoded what is special in its path. */
+function textOf({ protocol, href }: URL): string {
+  if (protocol !== 'sqlite:') return href
+  try {
+    return decodeURIComponent(href)
+  } catch {
+    // A % that encodes nothing is one.
+    return href
+  }
 }
 
 /** A pool of the user's has a `connect`, too. */

@@ -52,6 +52,11 @@ export function fromOwn(options: SqliteOptions): DatabaseSource {
 export function fromUrl(url: string): DatabaseSource {
   const file = url.slice('sqlite:'.length).replace(/^\/\//, '')
   if (file === '') throw new ConfigurationError('EventChannel.open: sqlite: names no file: write sqlite:./app.db')
+  if (file.includes('?') && !file.startsWith('file:')) {
+    throw new ConfigurationError(
+      'EventChannel.open: sqlite: takes no parameters: leave out what follows the question mark, or pass sqlite({ database })',
+    )
+  }
   return {
     name: 'sqlite',
     async connect({ tablePrefix, logger }) {
