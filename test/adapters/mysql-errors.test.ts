@@ -17,7 +17,9 @@ const KINDS: readonly (readonly [ErrorCode, RegExp, readonly number[]])[] = [
     /cannot be reached/,
     [1040, 1047, 1053, 1077, 1078, 1079, 1080, 1129, 1203, 1226, 1927, 3032, 3168, 3169, 4031],
   ],
-  ['CONTENTION', /gave way/, [1020, 1205, 1213, 3101, 3572]],
+  // What proxies say of a server that they lost, or do not reach.
+  ['CONNECTION', /cannot be reached/, [2003, 2006, 2013, 9001]],
+  ['CONTENTION', /gave way/, [1020, 1205, 1213, 1412, 1689, 3101, 3572]],
   // `KILL QUERY`, `max_statement_time`, `max_execution_time`.
   ['CONTENTION', /ended the statement .*max_statement_time/, [1317, 1969, 3024]],
   ['PAYLOAD', /max_allowed_packet/, [1153]],

@@ -14,10 +14,10 @@ import { networkRemedy } from '../network.js'
 /* @see https://dev.mysql.com/doc/mysql-errors/9.0/en/server-error-reference.html and https://mariadb.com/kb/en/mariadb-error-code-reference/ */
 
 /**
- * A lock wait, a deadlock, a lock that was not to be waited for; a row that changed since the snapshot (MariaDB); a commit that
- * a group of servers or a cluster refused, since another server's was first.
+ * A lock wait, a deadlock, a lock that was not to be waited for; a row that changed since the snapshot (MariaDB); a table that
+ * somebody altered meanwhile, or waits to; a commit that a group of servers or a cluster refused, since another server's was first.
  */
-const CONTENTION = new Set([1020, 1205, 1213, 3101, 3572])
+const CONTENTION = new Set([1020, 1205, 1213, 1412, 1689, 3101, 3572])
 /** `KILL QUERY`, MariaDB's `max_statement_time`, MySQL's `max_execution_time`. */
 const ENDED = new Set([1317, 1969, 3024])
 /** No such table, no such column. */
@@ -55,6 +55,12 @@ const CONNECTION = new Set([
   1040, 1041, 1042, 1043, 1047, 1053, 1077, 1078, 1079, 1080, 1129, 1152, 1156, 1158, 1159, 1160, 1161, 1184, 1203,
   1226, 1927, 3032, 3168, 3169, 3218, 4031,
 ])
+
+/**
+ * Proxies answer with the codes that client libraries have for a broken connection, ProxySQL with one of its own where it reaches
+ * no server.
+ */
+const isOfProxy = (errno: number) => (errno >= 2_000 && errno < 3_000) || errno === 9_001
 
 /**
  * Read-only: a replica, perhaps since a moment ago; a member that lost its group; InnoDB or a table that takes no writes.
@@ -103,7 +109,7 @@ export function translate(cause: unknown): unknown {
     })
   }
   // The driver's own errors and those of the socket have no positive server error number.
-  if (errno <= 0 || CONNECTION.has(errno) || ('fatal' in cause && cause.fatal === true)) {
+  if (errno <= 0 || CONNECTION.has(errno) || isOfProxy(errno) || ('fatal' in cause && cause.fatal === true)) {
     if (cause instanceof TypeError) return cause
     const remedy = remedyOf(cause) ?? 'check the address, the server and its limits'
     return new ConnectionError(`MySQL cannot be reached (${what}): ${remedy}`, { cause })
