@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert'
 import { Outage } from '../src/common/outage.js'
 import { nextTurn } from '../src/common/wait.js'
+import { Demand } from '../src/consume/demand.js'
 import { Prefetcher } from '../src/consume/prefetcher.js'
 import type { Inbox } from '../src/engine.js'
 import type { Delivery } from '../src/event.js'
@@ -35,18 +36,17 @@ class HandInbox implements Inbox {
 function start() {
   const inbox = new HandInbox()
   const stopping = new AbortController()
-  const consumer = { buffered: 0, demand: 10 }
   const taker = {
-    hasAsked: () => true,
-    buffered: () => consumer.buffered,
-    demand: () => consumer.demand,
-    accept: ({ length }: readonly Delivery[]) => {
-      consumer.buffered += length
+    demand: new Demand({ free: 10 }),
+    buffer: [] as Delivery[],
+    accept(deliveries: readonly Delivery[]) {
+      this.buffer.push(...deliveries)
     },
-    fail: (error: unknown) => {
+    fail(error: unknown) {
       throw error
     },
   }
+  void taker.demand.ask()
   const prefetcher = new Prefetcher(inbox, taker, 100, new Outage(silent, 'fetching'))
   const running = prefetcher.run(stopping.signal)
   return {
@@ -54,7 +54,7 @@ function start() {
     /** What it asks for after the consumer was left with so many. */
     async asksWith(buffered: number): Promise<readonly number[]> {
       const before = inbox.takes.length
-      consumer.buffered = buffered
+      taker.buffer.length = buffered
       prefetcher.poke()
       await nextTurn()
       return inbox.takes.slice(before).map(({ limit }) => limit)

@@ -11,6 +11,7 @@ import {
   resolveListenOptions,
   resolveSubscribeOptions,
 } from '../options/resolve.js'
+import type { Capacity } from './demand.js'
 import { type Handler, Listener } from './listener.js'
 import type { Message } from './message.js'
 import { Subscription } from './subscription.js'
@@ -70,7 +71,7 @@ export class Consumers {
     return this.#subscribe(resolveChannels(channels), resolved)
   }
 
-  #subscribe(channels: readonly string[], options: ResolvedSubscribeOptions, demand?: () => number): Subscription {
+  #subscribe(channels: readonly string[], options: ResolvedSubscribeOptions, capacity?: Capacity): Subscription {
     const { backend, telemetry, options: defaults, assertNotClosed } = this.#parts
     refusePositions(backend, options)
     const { logger, schemas } = defaults
@@ -89,7 +90,7 @@ export class Consumers {
       },
       options,
       () => backend.subscribe(channels, options),
-      demand,
+      capacity,
     )
     this.#subscriptions.add(subscription)
     const live = subscription.ready.finally(() => this.#becomingLive.delete(live))
@@ -109,7 +110,7 @@ export class Consumers {
         telemetry,
         logger: defaults.logger,
         // The listener acks when a handler returns, which is later than asking for the next event.
-        subscribe: (demand) => this.#subscribe(channels, { ...options, autoAck: false }, demand),
+        subscribe: (capacity) => this.#subscribe(channels, { ...options, autoAck: false }, capacity),
         onStopped: ({ id }) => this.#listeners.delete(id),
         onFailed: (failed, error) => {
           this.#failed.set(failed, `the listener of ${channels.join(', ')} cannot go on: ${describe(error)}`)

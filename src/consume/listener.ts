@@ -9,6 +9,7 @@ import { atMost, Background, type Deferred, defer, detach, handled, nextTurn } f
 import type { EventMessage } from '../event.js'
 import type { StopOptions } from '../options/options.js'
 import { type ResolvedListenOptions, resolveStopOptions } from '../options/resolve.js'
+import type { Capacity } from './demand.js'
 import type { Message } from './message.js'
 import { RateLimit } from './rate-limit.js'
 import type { Subscription } from './subscription.js'
@@ -20,13 +21,29 @@ export type Handler<Event extends EventMessage = EventMessage> = (event: Event) 
 export interface ListenerContext {
   readonly telemetry: Telemetry
   readonly logger: Logger
-  /** Subscribes; `demand` says how many more events could be handled right now. */
-  subscribe(demand: () => number): Subscription
+  subscribe(capacity: Capacity): Subscription
   onStopped(listener: Listener): void
   /** It cannot go on. */
   onFailed(listener: Listener, error: unknown): void
   /** Its owner stops it, and so knows if it had failed. */
   onStop(listener: Listener): void
+}
+
+/** How many handlers may start. */
+class Places implements Capacity {
+  readonly #queue: PQueue
+  readonly #rate: RateLimit | undefined
+
+  constructor(queue: PQueue, rate: RateLimit | undefined) {
+    this.#queue = queue
+    this.#rate = rate
+  }
+
+  get free(): number {
+    const { concurrency, pending, size } = this.#queue
+    const places = concurrency - pending - size
+    return this.#rate === undefined ? places : Math.min(places, this.#rate.available)
+  }
 }
 
 /**
@@ -66,10 +83,7 @@ export class Listener implements AsyncDisposable {
     const { concurrency, rateLimit } = options
     this.#rate = rateLimit && new RateLimit(rateLimit)
     this.#queue = new PQueue({ concurrency })
-    this.#subscription = context.subscribe(() => {
-      const places = concurrency - this.#queue.pending - this.#queue.size
-      return this.#rate === undefined ? places : Math.min(places, this.#rate.available)
-    })
+    this.#subscription = context.subscribe(new Places(this.#queue, this.#rate))
     this.#queue.on('next', () => this.#subscription.poke())
     this.ready = this.#subscription.ready
     const failed = defer<never>()

@@ -1,11 +1,14 @@
+import { describe } from '../common/errors.js'
+import type { Logger } from '../common/logger.js'
 import type { EventMessage } from '../event.js'
+import type { Message } from './message.js'
 
 interface LoopParts<Event> {
   /** Settles what is in hand when its body has ended without an error. */
   readonly autoAck: boolean
-  next(): Promise<IteratorResult<Event, undefined>>
-  /** The body has returned. */
-  finish(event: Event): void
+  readonly logger: Logger
+  /** The next event; `undefined` at the end. */
+  next(): Promise<Event | undefined>
   /** It is over. */
   end(): void
   /** Its body has gone, and the subscription goes with it. */
@@ -27,12 +30,12 @@ export class Loop<Event extends EventMessage> implements AsyncIterator<Event, un
   }
 
   async next(): Promise<IteratorResult<Event, undefined>> {
-    if (this.#last !== undefined) this.#parts.finish(this.#last)
+    if (this.#last !== undefined) this.#finish(this.#last as EventMessage as Message)
     try {
-      const result = await this.#parts.next()
-      this.#last = result.value
-      if (result.done) this.#parts.end()
-      return result
+      this.#last = await this.#parts.next()
+      if (this.#last !== undefined) return { done: false, value: this.#last }
+      this.#parts.end()
+      return { done: true, value: undefined }
     } catch (error) {
       this.#parts.end()
       throw error
@@ -45,5 +48,16 @@ export class Loop<Event extends EventMessage> implements AsyncIterator<Event, un
     this.#parts.end()
     await this.#parts.leave()
     return { done: true, value: undefined }
+  }
+
+  /** Its body has returned. */
+  #finish(message: Message): void {
+    if (this.#parts.autoAck) message.ackAside(this.#onAcked)
+    else message.finish()
+  }
+
+  readonly #onAcked = ({ id, channel }: Message, error?: unknown) => {
+    if (error === undefined) return
+    this.#parts.logger.warn('an event could not be acked', { id, channel, error: describe(error) })
   }
 }

@@ -2,16 +2,14 @@ import { isFinal, type Outage } from '../common/outage.js'
 import { Latch, sleep } from '../common/wait.js'
 import type { Inbox } from '../engine.js'
 import type { Delivery } from '../event.js'
+import type { Demand } from './demand.js'
 import { Prefetch } from './prefetch.js'
 
 /** Whom events are fetched for. */
 export interface Taker {
-  /** Whether it has asked for an event yet; nothing is fetched before. */
-  hasAsked(): boolean
-  /** Events that were fetched and wait for it. */
-  buffered(): number
-  /** How many more it could handle right now; 0 while it does not ask. */
-  demand(): number
+  readonly demand: Pick<Demand<unknown>, 'hasBegun' | 'events'>
+  /** What was fetched and waits for it. */
+  readonly buffer: readonly Delivery[]
   /** Events were fetched. */
   accept(deliveries: readonly Delivery[]): void
   /** Trying again is pointless. */
@@ -88,13 +86,17 @@ export class Prefetcher {
     }
   }
 
-  /** How many events to fetch now: what can be handled at once and a little ahead, once half of that is used up. */
+  /**
+   * How many events to fetch now: what can be handled at once and a little ahead, once half of that is used up. Nothing before
+   * the first is asked for.
+   */
   #room(): number {
-    if (!this.#taker.hasAsked() || (this.#asked > 0 && !this.#inbox.isPlenty)) return 0
+    const { demand, buffer } = this.#taker
+    if (!demand.hasBegun || (this.#asked > 0 && !this.#inbox.isPlenty)) return 0
     const ahead = this.#prefetch.target
-    const demand = this.#taker.demand()
-    const coming = this.#taker.buffered() + this.#asked
-    if (coming > 0 && coming >= demand + ahead / 2) return 0
-    return demand + ahead - coming
+    const { events } = demand
+    const coming = buffer.length + this.#asked
+    if (coming > 0 && coming >= events + ahead / 2) return 0
+    return events + ahead - coming
   }
 }

@@ -2,11 +2,12 @@ import { onAbort } from '../common/abort-signals.js'
 import { ClosedError, describe } from '../common/errors.js'
 import { isStale } from '../common/lease.js'
 import { Outage, throughOutage } from '../common/outage.js'
-import { type Deferred, defer, detach, handled, nextTurn, unlessAborted } from '../common/wait.js'
+import { detach, handled, nextTurn, unlessAborted } from '../common/wait.js'
 import type { Inbox } from '../engine.js'
 import type { Delivery, EventMessage } from '../event.js'
 import type { ResolvedSubscribeOptions } from '../options/resolve.js'
 import { Decoder, type DecoderContext } from './decoder.js'
+import { type Capacity, Demand } from './demand.js'
 import { Loop } from './loop.js'
 import type { Message, MessageOwner } from './message.js'
 import { Prefetcher } from './prefetcher.js'
@@ -25,6 +26,26 @@ export interface SubscriptionContext extends DecoderContext {
   onLeft(others: ReadonlySet<unknown>): void
   onStopped(subscription: Subscription): void
 }
+
+/*
+ * A subscription is always in one of five states:
+ *
+ *     opening ── the backend has subscribed ──→ live ── its consumer asks ──→ fetching
+ *        │                                       │                              │
+ *        └───────────────────────────────────────┴──────────────────────────────┴──→ closing ── all given back ──→ closed
+ *
+ * - opening: `#pump` waits for the inbox, through outages of the database. Its consumer may ask already, and waits.
+ * - live: `ready` has resolved. It fetches nothing before its consumer asks: other consumers can have the events.
+ * - fetching: the `Prefetcher` takes what is demanded and a little ahead from the inbox into the buffer, and `#serve` decodes the
+ *   first of the buffer and hands it out. Only one `#serve` runs at a time, so that events keep their order; a listener takes
+ *   the first by itself (`takeNow`) only while none runs.
+ * - closing: its consumer closed it or left the loop, its signal aborted, the channel closes, or it cannot go on (`#fail`). A
+ *   consumer that waits hears of the end or the error at once. When the takes under way are over, `#stop` releases what is in the
+ *   buffer, and lets go of the inbox; one that the backend brings only later is let go of then.
+ * - closed: the channel is told (`onStopped`). A consumer that asks hears of the end, or gets the error again.
+ *
+ * An event is the subscription's until it leaves the buffer, and its consumer's from then on, also after the end.
+ */
 
 /**
  * Events of some channels, one after the other. Listening starts when it is made; claiming starts when somebody asks for
@@ -47,13 +68,10 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   readonly #options: ResolvedSubscribeOptions
   readonly #outage: Outage
   readonly #stopping = new AbortController()
-  /** Whether somebody iterates who has one event in hand; a listener has many. */
-  readonly #pulls: boolean
-  readonly #demand: () => number
-  #buffer: Delivery[] = []
+  readonly #demand: Demand<Message>
+  readonly #buffer: Delivery[] = []
   /** Those who iterate: mostly one. */
   readonly #loops = new Set<Loop<Event>>()
-  #waiters: Deferred<IteratorResult<Event, undefined>>[] = []
   /** There from before the first event is fetched. */
   #decoder!: Decoder
   #prefetcher: Prefetcher | undefined
@@ -61,7 +79,6 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   #decoding: Promise<Message | undefined> | undefined
   /** Events handed out in this turn of the event loop, or a few. */
   #handedOut = 0
-  #started = false
   #serving = false
   #failure: { error: unknown } | undefined
   /** The inbox, however late it comes: the backend may wait for its connection. */
@@ -74,20 +91,19 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
 
   /**
    * @param open subscribes at the backend
-   * @param demand how many events could be handled right now; by default, as many as are being waited for
+   * @param capacity of its consumer, where that handles several events at once
    * @internal
    */
   constructor(
     context: SubscriptionContext,
     options: ResolvedSubscribeOptions,
     open: () => Promise<Inbox>,
-    demand?: () => number,
+    capacity?: Capacity,
   ) {
     this.#context = context
     this.#options = options
     this.#outage = new Outage(context.logger, 'fetching events')
-    this.#pulls = demand === undefined
-    this.#demand = demand ?? (() => this.#waiters.length)
+    this.#demand = new Demand(capacity)
     const { signal } = this.#stopping
     this.#arriving = handled(throughOutage(this.#outage, signal, open))
     this.#opening = handled(unlessAborted(signal, this.#arriving, closedEarly))
@@ -98,14 +114,14 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
 
   [Symbol.asyncIterator](): AsyncIterator<Event, undefined> {
     const loop: Loop<Event> = new Loop<Event>({
-      next: () => this.#next(),
-      finish: (event) => this.#finish(event),
+      next: () => this.take() as Promise<unknown> as Promise<Event | undefined>,
       end: () => this.#loops.delete(loop),
       leave: () => {
         this.leave()
         return this.close()
       },
       autoAck: this.#options.autoAck,
+      logger: this.#context.logger,
     })
     this.#loops.add(loop)
     return loop
@@ -132,9 +148,12 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   }
 
   /** @internal The next event, with nothing said about the one before; `undefined` at the end. */
-  async take(): Promise<Message | undefined> {
-    const { value } = await this.#next()
-    return value as EventMessage | undefined as Message | undefined
+  take(): Promise<Message | undefined> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error)
+    if (this.#stopping.signal.aborted) return Promise.resolve(undefined)
+    const asking = this.#demand.ask()
+    detach(this.#serve())
+    return asking
   }
 
   /** @internal The next event if it can be handed out in this very turn. */
@@ -161,16 +180,6 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     return !this.#serving && !this.#decoding && this.#handedOut < BURST && !this.#stopping.signal.aborted
   }
 
-  #next(): Promise<IteratorResult<Event, undefined>> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure.error)
-    if (this.#stopping.signal.aborted) return Promise.resolve({ done: true, value: undefined })
-    const waiter = defer<IteratorResult<Event, undefined>>()
-    this.#waiters.push(waiter)
-    this.#started = true
-    detach(this.#serve())
-    return waiter.promise
-  }
-
   async #pump(): Promise<void> {
     try {
       const inbox = await this.#opening
@@ -184,10 +193,8 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
 
   #fetchFrom(inbox: Inbox): Prefetcher {
     const taker = {
-      hasAsked: () => this.#started,
-      buffered: () => this.#buffer.length,
-      // What was handed out a moment ago may not be at work yet: only who asks has room.
-      demand: () => (this.#waiters.length === 0 ? 0 : this.#demand()),
+      demand: this.#demand,
+      buffer: this.#buffer,
       accept: (deliveries: readonly Delivery[]) => this.#accept(deliveries),
       fail: (error: unknown) => this.#fail(error),
     }
@@ -203,7 +210,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
   async #serve(): Promise<void> {
     if (this.#serving) return
     this.#serving = true
-    while (this.#waiters.length > 0) {
+    while (this.#demand.isOpen) {
       const delivery = this.#buffer[0]
       if (delivery === undefined) break
       if (this.#handedOut >= BURST) await this.#otherTurns()
@@ -212,7 +219,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
       const message = decoded instanceof Promise ? await decoded : decoded
       this.#decoding = undefined
       // It counts as waiting until here; closing meanwhile gave it back, or is about to.
-      if (this.#buffer[0] !== delivery || this.#waiters.length === 0) break
+      if (this.#buffer[0] !== delivery || !this.#demand.isOpen) break
       this.#buffer.shift()
       if (message !== undefined) this.#handOut(message)
     }
@@ -236,7 +243,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
 
   #handOut(message: Message): void {
     this.#noteHandOut(message)
-    this.#waiters.shift()?.resolve({ done: false, value: message as EventMessage as Event })
+    this.#demand.answer(message)
   }
 
   #giveBack(delivery: Delivery): undefined {
@@ -252,24 +259,12 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     return { inbox, assertOpen: this.#context.assertOpen, onDone, onSettled }
   }
 
-  /** The loop asks for the next one. A listener asks while its handlers still run. */
-  #finish(event: Event): void {
-    const message = event as EventMessage as Message
-    if (this.#options.autoAck) message.ackAside(this.#onAcked)
-    else if (this.#pulls) message.finish()
-  }
-
-  #onAcked = ({ id, channel }: Message, error?: unknown) => {
-    if (error === undefined) return
-    this.#context.logger.warn('an event could not be acked', { id, channel, error: describe(error) })
-  }
-
   #fail(error: unknown): void {
     // Whoever closes the channel knows.
     if (this.#failure !== undefined || error instanceof ClosedError) return
     this.#failure = { error }
     this.#context.logger.error('a subscription cannot go on', { error: describe(error) })
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(error)
+    this.#demand.fail(error)
     detach(this.close())
   }
 
@@ -277,7 +272,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     this.#unfollow?.()
     this.#stopping.abort()
     this.poke()
-    for (const waiter of this.#waiters.splice(0)) waiter.resolve({ done: true, value: undefined })
+    this.#demand.end()
     await this.#pumping
     const inbox = await this.#opening.catch(() => undefined)
     if (inbox === undefined) {

@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert'
+import { defer } from '../../src/common/wait.js'
 import { type EventMessage, MigrationError, RowcastError } from '../../src/index.js'
 import { recorder } from '../support/logger.js'
 import { contract, SUBJECTS } from '../support/subjects.js'
@@ -48,6 +49,23 @@ for (const subject of SUBJECTS) {
       return counter(world, 'events.ack') === 12
     })
     assert.is(most, 4)
+  })
+
+  test('while its handlers work, a listener leaves to others what it cannot begin', async () => {
+    await using world = await open()
+    await world.channel.publishMany(Array.from({ length: 20 }, (_, i) => ({ channel: 'orders', payload: i })))
+    const gate = defer<void>()
+    let running = 0
+    const handler = () => {
+      running++
+      return gate.promise
+    }
+    const listener = world.channel.listen('orders', handler, { concurrency: 2, prefetch: 1 })
+    await eventually(SOON_MS, () => running === 2)
+    // Two that are handled, one that waits for its place, one ahead.
+    assert.ok(Number((await world.channel.stats('orders'))[0]?.ready) >= 16)
+    gate.resolve()
+    await listener.stop()
   })
 
   test('a handler that throws gets the event again after the backoff, until it succeeds', async () => {

@@ -38,6 +38,19 @@ interface MemberParts {
  * them takes over when the active one steps down or its lease ends. Members of the same channels mostly take all of them or
  * none, so that one of them reads in the order of positions. Beside a member of other channels, as in a rolling deploy, it reads what
  * that leaves free, and takes the rest when it is free, before one that reads nothing yet.
+ *
+ *     standing by ── leases checkpoints ──→ active ── its last term is over ──→ standing by
+ *          │                                  │
+ *          └── its subscription closes ───────┴──→ leaving ── nothing is in hand ──→ stepping down ── done ──→ gone
+ *
+ * - standing by: its consumer's `take` tries to lease, when it begins and then after hints: the sequencer has looked, an active
+ *   member of this process stepped down, or the shorter of poll interval and lease is over.
+ * - active: it has a term for each part of its channels that it took over at once; `take` asks the terms in turn. While it leads
+ *   only a part, it goes on trying to lease the rest, aside: what it leads does not wait for that. A term tells when it is over
+ *   (`#onTermChanged`), and its channels are free to be taken over again, by this member or another.
+ * - leaving: it takes over nothing more. Its consumer may settle what it has in hand, and the last settlement lets it step down.
+ * - stepping down: each term writes what is settled and gives up its lease, which wakes the other members. Where that fails, the
+ *   lease ends by itself.
  */
 export class Member implements Inbox<LogDelivery> {
   readonly isPlenty = false

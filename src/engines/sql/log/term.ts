@@ -8,6 +8,7 @@ import { type Beating, Heartbeat } from '../flow/heartbeat.js'
 import { deadLetterEntry, stepDown } from '../verbs/group.js'
 import { Checkpoint, NOT_WRITTEN, type Written } from './checkpoint.js'
 import { CheckpointLease, type GroupLease } from './group-lease.js'
+import { InHand } from './in-hand.js'
 import { type LogDelivery, toDelivery } from './log-delivery.js'
 import type { Missed } from './missed.js'
 import { type PendingCheckpoint, Progress } from './progress.js'
@@ -21,6 +22,23 @@ const HELD = Promise.resolve(true)
 /**
  * One member's time as the active one of its group: reads in order, takes back what is nacked and delivers it again in
  * place, and moves the checkpoint over what is settled. Everything it writes is fenced by its lease.
+ *
+ *     active ── its member steps down: what is settled is written, the lease given up ──→ over
+ *       └────── the lease was lost, or may be ────────────────────────────────────────────↑
+ *
+ * Its member makes it and asks for deliveries; its heartbeat extends the lease. The lease is lost when the heartbeat or a write
+ * hears from the database that another member has it, and may be lost when it has ended by this process's own clock (`lapse`) or
+ * when nothing tells what a write has done. Then those who hold a delivery are told, but for those whose settlement is being
+ * written: they hear from the database whether that was in time. A term that is over delivers nothing and writes no mark any more.
+ *
+ * A delivery of it:
+ *
+ *     read ──→ in hand ── ack, or dead letter ──→ settled ── everything before it is settled ──→ written
+ *                 ↑ └───── nack, or release ──→ waiting (`Retries`) ── due ──┐
+ *                 └──────────────────────────────────────────────────────────┘
+ *
+ * The consumer's answer comes when the delivery is settled behind one that is not, since nothing can be written then; otherwise
+ * when the write is through.
  */
 export class Term implements Beating {
   readonly #context: SqlContext
@@ -30,13 +48,11 @@ export class Term implements Beating {
   readonly #onChange: () => void
   readonly #progress: ReadonlyMap<string, Progress>
   readonly #suspects: Suspects
-  readonly #inHand = new Set<LogDelivery>()
+  readonly #inHand: InHand
   readonly #retries: Retries
   readonly #writes: Coalescer<number, Written>
   /** Per channel. */
   #pending = new Map<string, PendingCheckpoint>()
-  /** What a write is under way for, or about to be; their holders hear its answer. */
-  readonly #settling = new Set<LogDelivery>()
   readonly #heartbeat: Heartbeat
   #over = false
 
@@ -45,6 +61,7 @@ export class Term implements Beating {
     this.#context = context
     this.#lead = lead
     this.#onChange = onChange
+    this.#inHand = new InHand(context.telemetry)
     this.#retries = new Retries(onChange)
     this.#checkpoint = new Checkpoint(context, lead)
     const places = new Map(lead.checkpoints.map(({ channel, position }) => [channel, position]))
@@ -80,7 +97,8 @@ export class Term implements Beating {
 
   /** The heartbeat waits for no write: one may hang for long, on a connection that went silent. */
   async extend(withinMs: number): Promise<boolean> {
-    if (this.#isLeft) return true
+    // All was left by a consumer that has gone: the lease may end, so that another member reads.
+    if (this.#inHand.isLeft) return true
     const { held, isWhole } = await this.#checkpoint.extend(this.channels, withinMs)
     return held ? isWhole : this.#lose()
   }
@@ -99,7 +117,7 @@ export class Term implements Beating {
 
   /** Whether a consumer still has something of it. */
   get isBusy(): boolean {
-    return this.#inHand.size > 0
+    return !this.#inHand.isEmpty
   }
 
   /** The next deliveries: what is due again, else what comes next; none when there are none yet. */
@@ -190,7 +208,7 @@ export class Term implements Beating {
     }
     const pending = this.#pending.get(channel) ?? this.#beginPending(channel)
     pending.deliveries.push(delivery)
-    this.#settling.add(delivery)
+    this.#inHand.beginSettling(delivery)
     pending.acks += acks
     return pending.stored
   }
@@ -199,7 +217,7 @@ export class Term implements Beating {
   #beginPending(channel: string): PendingCheckpoint {
     const stored = this.#orLose(this.#writes.add(this.#lead.leaseMs), () => pending.deliveries).then((written) => {
       const isStored = written.stored.has(channel)
-      if (!isStored) for (const delivery of pending.deliveries) this.#tell(delivery, 'lost')
+      if (!isStored) for (const delivery of pending.deliveries) this.#inHand.tell(delivery, 'lost')
       this.#leave(channel, pending.deliveries, isStored ? pending.acks : 0)
       return isStored
     })
@@ -210,24 +228,16 @@ export class Term implements Beating {
 
   /** Nobody has them in hand any more. */
   #leave(channel: string, deliveries: readonly LogDelivery[], acks: number): void {
-    for (const delivery of deliveries) {
-      this.#inHand.delete(delivery)
-      this.#settling.delete(delivery)
-    }
+    for (const delivery of deliveries) this.#inHand.endSettling(delivery)
     this.#suspects.pass(channel, deliveries.length)
     if (acks > 0) this.#context.telemetry.count('events.ack', acks, channel)
     this.#onChange()
   }
 
   async #giveBack(next: LogDelivery, delivery: LogDelivery, delayMs: number): Promise<boolean> {
-    this.#inHand.delete(delivery)
+    this.#inHand.remove(delivery)
     this.#retries.add(toDelivery(next, next.attempts + 1, this.#lease()), delayMs)
     return true
-  }
-
-  /** Whether all that is in hand was left by a consumer that has gone: the lease may end, so that another member reads. */
-  get #isLeft(): boolean {
-    return this.isBusy && [...this.#inHand].every(({ lease }) => lease?.isLeft)
   }
 
   #lease(): Lease {
@@ -248,7 +258,7 @@ export class Term implements Beating {
     const written = await this.#checkpoint.write(marks, leaseMs, () => this.#over)
     if (written.held) return written
     for (const channel of written.stored) {
-      for (const delivery of pending.get(channel)?.deliveries ?? []) this.#inHand.delete(delivery)
+      for (const delivery of pending.get(channel)?.deliveries ?? []) this.#inHand.remove(delivery)
     }
     this.#lose()
     return written
@@ -258,7 +268,7 @@ export class Term implements Beating {
   #orLose<Result>(writing: Promise<Result>, settling: () => readonly LogDelivery[] = () => []): Promise<Result> {
     return writing.catch((error: unknown) => {
       this.#lose()
-      for (const delivery of settling()) this.#tell(delivery, 'lost')
+      for (const delivery of settling()) this.#inHand.tell(delivery, 'lost')
       throw error
     })
   }
@@ -267,18 +277,9 @@ export class Term implements Beating {
   #lose(how: 'lost' | 'lapsed' = 'lost'): false {
     if (this.#over) return false
     this.#stop()
-    for (const delivery of this.#inHand) if (!this.#settling.has(delivery)) this.#tell(delivery, how)
-    this.#inHand.clear()
+    this.#inHand.lose(how)
     this.#onChange()
     return false
-  }
-
-  /** Once. */
-  #tell({ lease, channel }: LogDelivery, how: 'lost' | 'lapsed'): void {
-    if (lease === null || lease.lost || lease.lapsed) return
-    lease[how] = true
-    this.#context.telemetry.count('events.lease.lost', 1, channel)
-    lease.holder?.onLost()
   }
 
   #stop(): void {

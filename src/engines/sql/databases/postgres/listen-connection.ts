@@ -29,9 +29,19 @@ const PROBE_TOPIC = 'rowcast_probe'
 const identity = (text: string) => text
 
 /**
- * One pg-listen subscriber for one connection that lives once. Its own reconnecting gives up for good, and closing it
- * meanwhile leaks a connection; so it is made unable to: its socket comes from a factory that makes one, and its pause
- * between attempts throws, which ends its reconnecting at once with the `error` event that we act on.
+ * One pg-listen subscriber for one connection, which lives once:
+ *
+ *     made ── `open` connects ──→ open ── it broke, gave no answer in time, refused, or was discarded ──→ ended
+ *       │                                                                                                   ↑
+ *       └── it could not connect, or was discarded meanwhile ───────────────────────────────────────────────┘
+ *
+ * `PostgresListener` makes it, opens it, asks it to listen and discards it. It hears of the end once (`onEnd`), and makes
+ * another; what is asked of one that has ended rejects. A topic is in `#topics` from when LISTEN is asked for until UNLISTEN
+ * is: it is heard once the server has answered, which `listenTo` tells.
+ *
+ * The subscriber's own reconnecting gives up for good, and closing it meanwhile leaks a connection; so it is made unable to:
+ * its socket comes from a factory that makes one, and its pause between attempts throws, which ends its reconnecting at once
+ * with the `error` event that we act on.
  *
  * What is asked goes out at once, and the answers come in the same order (the driver's pipeline mode): a thousand topics
  * take one round trip, and an UNLISTEN never overtakes the LISTEN before it.

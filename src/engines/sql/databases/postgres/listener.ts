@@ -25,7 +25,7 @@ interface Link {
 }
 
 /**
- * Keeps one LISTEN connection alive. It is always in one of four states:
+ * Keeps one LISTEN connection alive. The listener is always in one of four states:
  *
  *     idle ── first add ──→ building ── proven ──→ live ── it broke, is silent or deaf: onLost ──→ rebuilding
  *      ↑                       │                    ↑                                                  │
@@ -40,6 +40,9 @@ interface Link {
  * one to listen (which a rebuild may have done already) and, when the answer is there, looks whether that connection is
  * still the live one; if not, it begins again with the next. `remove` only has to reach the live connection: a topic that
  * is not wanted any more is left out of the next, and is given up by one that was begun before.
+ *
+ * Subscribers call `add` and `remove`. The connection tells its end (`onEnd`); for one that went silent, `#lookAfter` finds
+ * that out, by the canary. Closing is possible in every state, and what waits for a connection rejects then.
  */
 export class PostgresListener implements NotificationListener {
   readonly #config: ListenConfig | undefined
