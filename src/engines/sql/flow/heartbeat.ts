@@ -2,6 +2,7 @@ import { Alarm } from '../../../common/alarm.js'
 import { describe } from '../../../common/errors.js'
 import type { Logger } from '../../../common/logger.js'
 import { ownClock } from '../../../common/own-clock.js'
+import { SingleFlight } from '../../../common/single-flight.js'
 
 /** Shortest pause between two looks, in milliseconds. */
 const MIN_STEP_MS = 5
@@ -48,7 +49,7 @@ export class Heartbeat implements AsyncDisposable {
   /** When the next lease ends, unless it is extended; what was left by its consumer is not. */
   #endMs = Number.POSITIVE_INFINITY
   #askingUntilMs = Number.NEGATIVE_INFINITY
-  #attempt: Promise<void> | undefined
+  readonly #attempt = new SingleFlight()
   #isFailing = false
   #stopped = false
 
@@ -74,12 +75,12 @@ export class Heartbeat implements AsyncDisposable {
   /** Resolves when no attempt is under way any more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.stop()
-    await this.#attempt
+    await this.#attempt.landed()
   }
 
   #lookLater(): void {
     const now = ownClock.now()
-    const isCalm = this.#attempt === undefined && !this.#isFailing
+    const isCalm = !this.#attempt.isUnderWay && !this.#isFailing
     const calmMs = Math.max(MIN_STEP_MS, Math.min(this.#beatDueMs, this.#endMs) - now)
     const inMs = isCalm ? Math.min(MAX_STEP_MS, calmMs) : this.#stepMs
     this.#lookDueMs = now + inMs
@@ -94,7 +95,7 @@ export class Heartbeat implements AsyncDisposable {
       this.#beatDueMs = now
       this.#askingUntilMs = now + Math.min(MIN_ATTEMPT_MS, leaseMs / 6)
     }
-    if (now >= this.#beatDueMs) this.#attempt ??= this.#beat()
+    if (now >= this.#beatDueMs) this.#attempt.begin(() => this.#beat())
     if (now >= this.#askingUntilMs) this.#endMs = this.#beating.lapse(now)
     this.#lookLater()
   }
@@ -112,6 +113,6 @@ export class Heartbeat implements AsyncDisposable {
         this.#logger.warn('the heartbeat failed', { ...what, error: describe(error) })
       this.#isFailing = true
     }
-    this.#attempt = undefined
+    this.#attempt.end()
   }
 }

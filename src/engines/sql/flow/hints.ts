@@ -1,5 +1,6 @@
 import { ClosedError, ConnectionError, describe } from '../../../common/errors.js'
 import { backoffMs } from '../../../common/retry.js'
+import { SingleFlight } from '../../../common/single-flight.js'
 import { atMost, detach, sleep } from '../../../common/wait.js'
 import type { SqlContext } from '../context.js'
 import type { NotificationHandlers, NotificationListener } from '../database.js'
@@ -30,7 +31,7 @@ export class Hints implements AsyncDisposable {
   readonly #topics = new Set<string>()
   readonly #closed = new AbortController()
   #isLost = false
-  #restoring: Promise<void> | undefined
+  readonly #restoring = new SingleFlight()
 
   constructor(context: SqlContext, listen: Listen, handlers: HintHandlers) {
     this.#context = context
@@ -53,7 +54,7 @@ export class Hints implements AsyncDisposable {
   async follow(topics: readonly string[]): Promise<void> {
     for (const topic of topics) this.#topics.add(topic)
     // What is asked for again then brings these in, too.
-    if (this.#restoring !== undefined) return
+    if (this.#restoring.isUnderWay) return
     const asked = this.#ask(topics)
       .catch((error: unknown) => this.#fallBack(error))
       .then(() => true as const)
@@ -72,7 +73,7 @@ export class Hints implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort()
     await this.#listener[Symbol.asyncDispose]()
-    await this.#restoring
+    await this.#restoring.landed()
   }
 
   async #ask(topics: Iterable<string>): Promise<void> {
@@ -81,20 +82,21 @@ export class Hints implements AsyncDisposable {
 
   /** What was asked for longer than patience lasts was answered. */
   #noteLate(): void {
-    if (this.#restoring === undefined && !this.#isLost) this.#handlers.onReturn()
+    if (!this.#restoring.isUnderWay && !this.#isLost) this.#handlers.onReturn()
   }
 
   #fallBack(error: unknown): void {
-    if (this.#restoring !== undefined || error instanceof ClosedError) return
+    if (this.#restoring.isUnderWay || error instanceof ClosedError) return
     this.#context.telemetry.count('events.fallback')
     this.#context.options.logger.warn('no wake-ups from the database, polling instead', { reason: describe(error) })
     this.#handlers.onSilence()
-    this.#restoring = this.#restore(error)
+    this.#restoring.begin(() => this.#restore(error))
   }
 
   async #restore(reason: unknown): Promise<void> {
+    const { logger } = this.#context.options
     let error = reason
-    for (let attempt = 1; !this.#closed.signal.aborted; attempt++) {
+    for (let attempt = 1; ; attempt++) {
       await sleep(pauseMs(error, attempt), this.#closed.signal)
       try {
         // What was followed meanwhile did not ask.
@@ -102,16 +104,19 @@ export class Hints implements AsyncDisposable {
           asked = this.#topics.size
           await this.#ask(this.#topics)
         }
-        this.#restoring = undefined
+        this.#restoring.end()
         // All have left meanwhile, and nothing was asked; the next subscription does.
         if (this.#topics.size === 0) return
-        this.#context.options.logger.info('wake-ups from the database work again', { attempts: attempt })
+        logger.info('wake-ups from the database work again', { attempts: attempt })
         this.#handlers.onReturn()
         return
       } catch (again) {
-        if (again instanceof ClosedError) return
+        if (again instanceof ClosedError || this.#closed.signal.aborted) {
+          this.#restoring.end()
+          return
+        }
         error = again
-        this.#context.options.logger.debug('still no wake-ups from the database', { reason: describe(error) })
+        logger.debug('still no wake-ups from the database', { reason: describe(error) })
       }
     }
   }

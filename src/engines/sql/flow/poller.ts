@@ -1,6 +1,7 @@
 import { Alarm } from '../../../common/alarm.js'
 import { ConnectionError } from '../../../common/errors.js'
 import { isFinal, Outage } from '../../../common/outage.js'
+import { SingleFlight } from '../../../common/single-flight.js'
 import { atMost } from '../../../common/wait.js'
 import type { SqlContext } from '../context.js'
 import type { SqlDatabase } from '../database.js'
@@ -76,7 +77,7 @@ export class Poller implements Sleeper, AsyncDisposable {
   readonly #alarm = new Alarm(() => this.#plan())
   #lookAtMs = NEVER_MS
   #probeAtMs = NEVER_MS
-  #asking: Promise<void> | undefined
+  readonly #asking = new SingleFlight()
   #closed = false
 
   constructor(context: SqlContext, questions: Questions) {
@@ -134,7 +135,7 @@ export class Poller implements Sleeper, AsyncDisposable {
     this.#longPoll.stop()
     this.#lanes.clear()
     this.#rest()
-    if (this.#asking !== undefined) await atMost(CLOSE_MS, this.#asking)
+    if (this.#asking.isUnderWay) await atMost(CLOSE_MS, this.#asking.landed())
   }
 
   /** Nobody wants to know. */
@@ -151,8 +152,7 @@ export class Poller implements Sleeper, AsyncDisposable {
       if (this.#lookAtMs <= performance.now()) await this.#look()
       else await this.#probe()
     }
-    // In this very turn: whoever asks after the last check must find nobody asking.
-    this.#asking = undefined
+    this.#asking.end()
     this.#plan()
   }
 
@@ -260,11 +260,11 @@ export class Poller implements Sleeper, AsyncDisposable {
 
   /** Asks now or sleeps until then. */
   #plan(): void {
-    if (this.#asking !== undefined) return
+    if (this.#asking.isUnderWay) return
     this.#alarm.clear()
     if (this.#isIdle) return
     if (this.#isDue) {
-      this.#asking = this.#askWhileDue()
+      this.#asking.begin(() => this.#askWhileDue())
       return
     }
     const dueInMs = Math.min(this.#lookAtMs, this.#probeAtMs) - performance.now()

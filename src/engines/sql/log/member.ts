@@ -2,6 +2,7 @@ import { describe, RowcastError } from '../../../common/errors.js'
 import { heldUntil } from '../../../common/lease.js'
 import { Outage } from '../../../common/outage.js'
 import { ownClock } from '../../../common/own-clock.js'
+import { SingleFlight } from '../../../common/single-flight.js'
 import { defer, detach } from '../../../common/wait.js'
 import type { Inbox, Outcome } from '../../../engine.js'
 import type { Settlement } from '../../../event.js'
@@ -66,7 +67,7 @@ export class Member implements Inbox<LogDelivery> {
   #terms: readonly Term[] = []
   #termOf: ReadonlyMap<string, Term> = new Map()
   #nextAttemptMs = 0
-  #aside: Promise<void> | undefined
+  readonly #aside = new SingleFlight()
   readonly #taking: Outage
   /** Since when a part of its channels is known to be free, and the rest not. */
   #partlyFreeAtMs: number | undefined
@@ -167,18 +168,18 @@ export class Member implements Inbox<LogDelivery> {
 
   /** For the rest of its channels: what it leads already waits neither for a lock nor for an error. */
   #takeOverAside(): void {
-    if (this.#aside !== undefined || performance.now() < this.#nextAttemptMs) return
+    if (performance.now() >= this.#nextAttemptMs) this.#aside.begin(() => this.#takeOverRest())
+  }
+
+  async #takeOverRest(): Promise<void> {
     const before = this.#terms
-    this.#aside = this.#takeOver().then(
-      () => {
-        this.#aside = undefined
-        if (this.#terms !== before) this.#latch.raise()
-      },
-      (error: unknown) => {
-        this.#aside = undefined
-        this.#nextAttemptMs = performance.now() + this.#taking.begin(error)
-      },
-    )
+    try {
+      await this.#takeOver()
+      if (this.#terms !== before) this.#latch.raise()
+    } catch (error) {
+      this.#nextAttemptMs = performance.now() + this.#taking.begin(error)
+    }
+    this.#aside.end()
   }
 
   #setTerms(terms: readonly Term[]): void {
@@ -246,8 +247,8 @@ export class Member implements Inbox<LogDelivery> {
     this.#setTerms([])
     if (terms.length > 0) this.#steppingDown = Promise.all(terms.map((term) => this.#stepDown(term)))
     await this.#steppingDown
-    if (this.#aside === undefined) this.#gone.resolve()
-    else detach(this.#aside.then(() => this.#gone.resolve()))
+    if (!this.#aside.isUnderWay) this.#gone.resolve()
+    else detach(this.#aside.landed().then(() => this.#gone.resolve()))
   }
 
   async #stepDown(term: Term): Promise<void> {

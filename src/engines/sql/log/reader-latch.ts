@@ -1,3 +1,4 @@
+import { atMost, Latch } from '../../../common/wait.js'
 import type { Lane } from '../flow/poller.js'
 import type { Sequencer } from './sequencer.js'
 
@@ -8,7 +9,7 @@ export class ReaderLatch implements Disposable {
   #hot = true
   #standingBy = false
   #failure: { error: unknown } | undefined
-  #wake = () => {}
+  readonly #raised = new Latch()
 
   constructor(sequencer: Sequencer, channels: readonly string[], pollIntervalMs: number) {
     this.#sequencer = sequencer
@@ -19,7 +20,7 @@ export class ReaderLatch implements Disposable {
   /** There is a reason now. */
   raise(): void {
     this.#hot = true
-    this.#wake()
+    this.#raised.ring()
   }
 
   clear(): void {
@@ -42,7 +43,10 @@ export class ReaderLatch implements Disposable {
    */
   async wait(signal: AbortSignal, ms?: number): Promise<void> {
     if (!this.#hot) this.#sequencer.onWaiting()
-    if (!this.#hot && !signal.aborted) await this.#raised(signal, ms)
+    if (!this.#hot && !signal.aborted) {
+      const raised = this.#raised.heard(signal)
+      await (ms === undefined ? raised : atMost(ms, raised))
+    }
     if (this.#failure !== undefined) throw this.#failure.error
   }
 
@@ -66,19 +70,5 @@ export class ReaderLatch implements Disposable {
   #fail(error: unknown): void {
     this.#failure = { error }
     this.raise()
-  }
-
-  #raised(signal: AbortSignal, ms: number | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', done)
-        this.#wake = () => {}
-        resolve()
-      }
-      const timer = ms === undefined ? undefined : setTimeout(done, ms)
-      this.#wake = done
-      signal.addEventListener('abort', done)
-    })
   }
 }

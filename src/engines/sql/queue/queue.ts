@@ -1,3 +1,4 @@
+import { atMost } from '../../../common/wait.js'
 import type { Backend, Capability, Inbox } from '../../../engine.js'
 import type { EventId, NewEvent } from '../../../event.js'
 import type { ResolvedSubscribeOptions } from '../../../options/resolve.js'
@@ -98,10 +99,12 @@ export class QueueBackend implements Backend {
 
   /** What is being settled may try again for a moment. */
   async #settled(): Promise<void> {
-    const enough = setTimeout(() => this.#closing.abort(), SETTLE_MS)
-    await this.#settler.idle()
-    await Promise.all([...this.#channels.values()].map((channel) => channel.idle()))
-    clearTimeout(enough)
+    const settled = this.#settler
+      .idle()
+      .then(() => Promise.all([...this.#channels.values()].map((channel) => channel.idle())))
+    await atMost(SETTLE_MS, settled)
+    this.#closing.abort()
+    await settled
   }
 
   #channel(name: string): QueueChannel {

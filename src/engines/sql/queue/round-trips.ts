@@ -1,4 +1,5 @@
 import { ownClock } from '../../../common/own-clock.js'
+import { SingleFlight } from '../../../common/single-flight.js'
 import { type Deferred, defer, nextTurn } from '../../../common/wait.js'
 import type { Outcome } from '../../../engine.js'
 import type { SqlContext } from '../context.js'
@@ -47,7 +48,7 @@ export class RoundTrips {
   readonly #floor = new ScanFloor()
   #acks: Ack[] = []
   #claims: Claim[] = []
-  #running: Promise<void> | undefined
+  readonly #traffic = new SingleFlight()
   readonly #undecided: Undecided
 
   constructor(context: SqlContext, channel: string, { sleeper, leases, closing }: RoundTripParts) {
@@ -93,16 +94,16 @@ export class RoundTrips {
 
   /** Resolves when no ack is waiting or in flight. */
   async idle(): Promise<void> {
-    while (this.#running !== undefined || !this.#undecided.isEmpty) {
-      await Promise.all([this.#running, this.#undecided.idle()])
+    while (this.#traffic.isUnderWay || !this.#undecided.isEmpty) {
+      await Promise.all([this.#traffic.landed(), this.#undecided.idle()])
     }
   }
 
   #start(): void {
-    this.#running ??= this.#run()
+    this.#traffic.begin(this.#run)
   }
 
-  async #run(): Promise<void> {
+  readonly #run = async (): Promise<void> => {
     while (this.#acks.length > 0 || this.#claims.length > 0) {
       // Handlers that finish in the same turn of the event loop settle together; a lone claim waits for nobody.
       if (this.#acks.length > 0) await nextTurn()
@@ -117,8 +118,7 @@ export class RoundTrips {
       }
       read()
     }
-    // In this very turn: whoever asks after the last check must find nobody running.
-    this.#running = undefined
+    this.#traffic.end()
   }
 
   /** Sends what waits; resolves, once that is answered, to what reads the answer. */
