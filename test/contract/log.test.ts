@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { nextTurn } from '../../src/common/wait.js'
-import type { ChannelOptions } from '../../src/index.js'
+import type { ChannelOptions, EventChannel, SubscribeOptions } from '../../src/index.js'
 import { DATABASES } from '../support/databases.js'
 import { rejects, throws } from '../support/errors.js'
 import { recorder } from '../support/logger.js'
@@ -314,6 +314,35 @@ for (const database of DATABASES) {
     throws(() => queue.subscribe('orders', { group: 'g' }), 'UNSUPPORTED', /backend: 'log'/)
     throws(() => queue.listen('orders', () => undefined, { from: 'earliest' }), 'UNSUPPORTED', /from/)
     await rejects(queue.groups.list(), 'UNSUPPORTED', /backend: 'log'/)
+  })
+
+  test('nor do their dead letters: each lists and counts its own', async () => {
+    await using world = await open({ maxAttempts: 1 })
+    const queue = await world.another({ backend: 'queue', maxAttempts: 1 })
+    const die = async (channel: EventChannel, name: string, options: SubscribeOptions) => {
+      await channel.publish(name, 1)
+      assert.is(await (await new Taker(channel, name, options).take()).nack(), true)
+    }
+    for (const group of ['g', 'h']) await die(world.channel, 'both', { group, from: 'earliest' })
+    await die(world.channel, 'logged', { group: 'g', from: 'earliest' })
+    for (const name of ['both', 'queued']) await die(queue, name, {})
+    const counted = async (channel: EventChannel) => (await channel.stats()).map((stats) => [stats.channel, stats.dead])
+    assert.equal(await counted(queue), [
+      ['both', 1],
+      ['queued', 1],
+    ])
+    assert.equal(await counted(world.channel), [
+      ['both', 2],
+      ['logged', 1],
+    ])
+    assert.equal((await queue.stats('logged')).length, 0)
+    assert.equal((await world.channel.stats('queued')).length, 0)
+    for (const [channel, count] of [
+      [queue, 2],
+      [world.channel, 3],
+    ] as const) {
+      assert.is((await channel.deadLetters.list()).length, count)
+    }
   })
 
   test.run()

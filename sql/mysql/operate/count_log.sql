@@ -10,7 +10,8 @@ from (
   union all
   select d.channel, null, count(*)
   from rowcast_dead_letter as d
-  where :channel is null or d.channel = :channel
+  where d.consumer_group <> ''
+    and (:channel is null or d.channel = :channel)
   group by d.channel
 ) as a
 group by a.channel

@@ -1,4 +1,4 @@
--- Counts by life stage, for each channel that has anything in it.
+-- Counts by life stage, for each channel that has anything in it. Dead letters of groups are a log's.
 -- Params: channel (null for all).
 -- There is no full join here, so the stages are stacked and summed.
 select
@@ -29,7 +29,8 @@ from (
   union all
   select d.channel, 0, 0, 0, count(*), null
   from rowcast_dead_letter as d
-  where :channel is null or d.channel = :channel
+  where d.consumer_group = ''
+    and (:channel is null or d.channel = :channel)
   group by d.channel
 ) as a
 group by a.channel

@@ -9,7 +9,8 @@ with heads as (
 gone as (
   select d.channel, count(*) as dead
   from rowcast.dead_letter d
-  where :channel::text is null or d.channel = :channel
+  where d.consumer_group <> ''
+    and (:channel::text is null or d.channel = :channel)
   group by d.channel
 )
 select channel, heads.head, coalesce(gone.dead, 0) as dead

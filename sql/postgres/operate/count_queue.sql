@@ -1,4 +1,4 @@
--- Counts by life stage, for each channel that has anything in it.
+-- Counts by life stage, for each channel that has anything in it. Dead letters of groups are a log's.
 -- Params: channel (null for all).
 with queued as (
   select
@@ -21,7 +21,8 @@ delayed as (
 gone as (
   select d.channel, count(*) as dead
   from rowcast.dead_letter d
-  where :channel::text is null or d.channel = :channel
+  where d.consumer_group = ''
+    and (:channel::text is null or d.channel = :channel)
   group by d.channel
 )
 select

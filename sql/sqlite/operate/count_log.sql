@@ -21,7 +21,7 @@ from (
 where h.head is not null
 
 -- step: in_dead_letter, unless dead_letter is empty
--- Counts a piece of the dead letters, in the order of their index. `place` says where it goes on; null at the end.
+-- Counts a piece of the dead letters, in the order of their index: those of a queue are passed over. `place` says where it goes on; null at the end.
 -- Params: channel (null for all), dead_letter (JSON array of the last key of the piece before; empty when it was the last
 -- piece), limit.
 with piece as materialized (
@@ -33,7 +33,8 @@ with piece as materialized (
   limit :limit
 )
 select
-  'dead_letter' as stage, p.channel, count(*) as counted, null as head, count(*) as dead,
+  'dead_letter' as stage, p.channel, count(*) as counted, null as head,
+  count(*) filter (where p.consumer_group <> '') as dead,
   iif(
     (select count(*) from piece) < :limit,
     null,

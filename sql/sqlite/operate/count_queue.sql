@@ -67,7 +67,7 @@ from piece as p
 group by p.channel
 
 -- step: in_dead_letter, unless dead_letter is empty
--- Counts a piece of the dead letters, in the order of their index.
+-- Counts a piece of the dead letters, in the order of their index: those of groups of a log are passed over.
 -- Params: channel (null for all), dead_letter (JSON array of the last key of the piece before; empty when it was the last
 -- piece), limit.
 with piece as materialized (
@@ -79,7 +79,8 @@ with piece as materialized (
   limit :limit
 )
 select
-  'dead_letter' as stage, p.channel, count(*) as counted, 0 as ready, 0 as leased, 0 as scheduled, count(*) as dead,
+  'dead_letter' as stage, p.channel, count(*) as counted, 0 as ready, 0 as leased, 0 as scheduled,
+  count(*) filter (where p.consumer_group = '') as dead,
   null as oldest_ready_ms,
   iif(
     (select count(*) from piece) < :limit,

@@ -17,6 +17,8 @@ export async function countLog(
   const from = { head: [''], dead_letter: [channel ?? '', '', ''] }
   const counts = new Map<string, { head: number | null; dead: number }>()
   for (const { channel: name, head, dead } of await countInPieces(database, countVerb, channel ?? null, from)) {
+    // A piece may hold nothing but dead letters of a queue.
+    if (head === null && dead === 0) continue
     const known = counts.get(name) ?? { head: null, dead: 0 }
     counts.set(name, { head: head ?? known.head, dead: known.dead + dead })
   }

@@ -17,6 +17,8 @@ export async function countQueue(database: SqlDatabase, channel: string | undefi
   const from = { queue: [first, LEAST, ''], scheduled: [first, LEAST, ''], dead_letter: [first, '', ''] }
   const stats = new Map<string, ChannelStats>()
   for (const count of await countInPieces(database, countVerb, channel ?? null, from)) {
+    // A piece may hold nothing but dead letters of groups.
+    if (count.ready + count.leased + count.scheduled + count.dead === 0) continue
     stats.set(count.channel, add(stats.get(count.channel), count))
   }
   return [...stats.values()].sort((a, b) => (a.channel < b.channel ? -1 : 1))
