@@ -65,6 +65,18 @@ test('a mebibyte arrives whole at every subscriber', async () => {
   for (const taker of takers) assert.ok((await taker.take()).payload === payload)
 })
 
+test('a spilled payload stays for a minute at least, whatever is asked for', async () => {
+  await using world = await open({ retentionMs: 0 })
+  const { channel, place } = world
+  const ids = await channel.publishMany([1, 2].map(() => ({ channel: 'orders', payload: payloadFor('orders', 9_000) })))
+  for (const [index, seconds] of [45, 61].entries()) {
+    const old = `created_at = ${database('postgres').ago(seconds)}`
+    await place.sql(`update ${place.table('spill')} set ${old} where id = '${ids[index]}'`)
+  }
+  await eventually(SOON_MS * 2, async () => Number(await spilled(world)) < 2)
+  assert.equal(await place.sql(`select id from ${place.table('spill')}`), [{ id: ids[0] }])
+}, 60_000)
+
 test('large and small keep their order, alone and in bulk, from their first on', async () => {
   await using world = await open()
   const others = [world.channel, await world.another()]

@@ -58,6 +58,21 @@ for (const database of DATABASES) {
     }, 40_000)
   }
 
+  test('log: an event stays for a minute at least, whatever is asked for', async () => {
+    await using world = await World.open(database, { backend: 'log', retentionMs: 1 })
+    const { channel, place } = world
+    await channel.publishMany([first, first, first])
+    const events = await new Taker(channel, 'orders', { from: 'earliest' }).takeMany(3)
+    const age = async (index: number, seconds: number) => {
+      const set = `update ${place.table('log')} set created_at = ${database.ago(seconds)}`
+      await place.sql(`${set} where id = '${events[index]?.id}'`)
+    }
+    await age(1, 45)
+    await age(0, 61)
+    await eventually(PATIENCE_MS, async () => (await count(place, 'log')) < 3)
+    assert.is(await count(place, 'log'), 2)
+  }, 40_000)
+
   test('log: what a group has not read stays unless all applications let go of it', async () => {
     await using world = await World.open(database, { backend: 'log', ...SHORT })
     const member = new Taker(world.channel, 'orders', { group: 'g', from: 'earliest' })

@@ -5,7 +5,7 @@ import { Purge } from '../flow/purge.js'
 import { Retention } from '../flow/retention.js'
 import { purgeLog } from '../verbs/read.js'
 
-/** How long events stay where the channel keeps none, in milliseconds: subscribers need the time to read them. */
+/** How long events stay at least, in milliseconds: subscribers need the time to read them. */
 const LEAST_RETENTION_MS = 60_000
 
 /**
@@ -15,10 +15,10 @@ const LEAST_RETENTION_MS = 60_000
  */
 export function enforceRetention(context: SqlContext, positions: Positions): Purge {
   const { database, options } = context
-  const retention = new Retention(context, 'log', options.retentionMs || LEAST_RETENTION_MS)
+  const retention = new Retention(context, 'log', Math.max(options.retentionMs, LEAST_RETENTION_MS))
   /** Up to which position this round has looked, where the database looks at a part of the log at a time. */
   let after = 0
-  return new Purge(options.logger, retention.askedMs, async (most) => {
+  return new Purge(options.logger, options.retentionMs || LEAST_RETENTION_MS, async (most) => {
     await positions.giveAll()
     const { retentionMs, dropUnread } = await retention.agreed()
     const limit = portionOf(database, purgeLog, most)
