@@ -9,9 +9,21 @@ export {
   RowcastError,
   UnsupportedError,
 } from './common/errors.js'
+export type {
+  DecodeFailedFact,
+  DeliveredFact,
+  DroppedFact,
+  GapFact,
+  HandledFact,
+  NotifiedFact,
+  ObjectFact,
+  PublishedFact,
+  SettledFact,
+  TelemetryFact,
+} from './common/facts.js'
 export type { Logger } from './common/logger.js'
 export type { Schemas, StandardSchema } from './common/schema.js'
-export type { CounterName, TelemetryFact, TelemetryReader, TelemetrySnapshot } from './common/telemetry.js'
+export type { CounterName, TelemetryMessage, TelemetryReader, TelemetrySnapshot } from './common/telemetry.js'
 export type { Handler, Listener } from './consume/listener.js'
 export type { Subscription } from './consume/subscription.js'
 export type {

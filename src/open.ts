@@ -31,7 +31,8 @@ export async function openEngine(target: Target, given: ChannelOptions): Promise
   const options = resolveChannelOptions(given)
   const engine = await (await resolveTarget(target)).connect(options)
   try {
-    const context = { clock: new DatabaseClock(), telemetry: new Telemetry(), options }
+    const clock = new DatabaseClock()
+    const context = { clock, telemetry: new Telemetry(clock), options }
     context.clock.observe(await engine.now())
     const backend = await engine.open(options.backend ?? engine.defaultBackend, context)
     return { engine, backend, operator: engine.operator(backend.name, context), ...context }

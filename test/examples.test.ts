@@ -44,6 +44,12 @@ const EXPECTED: Readonly<Record<string, { readonly output: readonly string[]; re
       '1 nacked, 1 redelivered',
     ],
   },
+  'diagnostics.ts': {
+    output: [
+      ...['attempt 1 on diagnostics.orders true', 'failed true', 'nack'],
+      ...['attempt 2 on diagnostics.orders true', 'handled true', 'ack'],
+    ],
+  },
   'transaction.ts': { output: ['transaction.orders {"total":42}', 'transaction.orders {"total":7}'] },
   'dead-letters.ts': {
     output: [

@@ -22,7 +22,8 @@ interface Bare extends AsyncDisposable {
 async function connect(place: Place): Promise<Bare> {
   const options = resolveChannelOptions({ ...place.options, logger: silent })
   const engine = await (await resolveTarget(place.url)).connect(options)
-  const context = { clock: new DatabaseClock(), telemetry: new Telemetry(), options }
+  const clock = new DatabaseClock()
+  const context = { clock, telemetry: new Telemetry(clock), options }
   return { engine, context, [Symbol.asyncDispose]: () => Promise.resolve(engine[Symbol.asyncDispose]()) }
 }
 

@@ -5,6 +5,7 @@ import type { CounterName, TelemetryFact } from '../src/index.js'
 import { EventChannel } from '../src/index.js'
 import { database } from './support/databases.js'
 import { rejects, throws } from './support/errors.js'
+import { countersOf } from './support/facts.js'
 import { recorder, silent } from './support/logger.js'
 import { terminate, uniqueService } from './support/postgres.js'
 import { SETTINGS } from './support/settings.js'
@@ -47,7 +48,7 @@ function follow(channel: EventChannel) {
     assertSame(): void {
       const snapshot = channel.telemetry.snapshot()
       for (const name of COUNTERS) {
-        const sum = facts.filter((fact) => fact.name === name).reduce((total, { count }) => total + count, 0)
+        const sum = facts.reduce((total, fact) => total + (countersOf(fact)[name] ?? 0), 0)
         assert.is(sum, snapshot[name], name)
       }
     },
@@ -94,8 +95,11 @@ for (const setting of SETTINGS) {
     await first.ack()
     assert.equal(counted(channel), { 'events.publish': 3, ...native(3), 'events.deliver': 1, 'events.ack': 1 })
     stream.assertSame()
-    const published = stream.facts.filter(({ name }) => name === 'events.publish')
-    assert.ok(published.every((fact) => fact.channel === 'orders'))
+    const published = stream.facts.filter((fact) => fact.type === 'published')
+    assert.equal(
+      published.map((fact) => fact.channel),
+      ['orders', 'orders', 'orders'],
+    )
   })
 
   test('a listener is counted when it is live and when it has stopped, once each', async () => {

@@ -19,8 +19,8 @@ const listener = channel.listen(
 // A service would wait for a signal here; this program ends when four events are acked.
 const acked = new Promise<void>((resolve) => {
   let left = 4
-  channel.telemetry.on(({ name, count }) => {
-    if (name === 'events.ack') left -= count
+  channel.telemetry.on((fact) => {
+    if (fact.type === 'settled' && fact.how === 'ack') left--
     if (left === 0) resolve()
   })
 })

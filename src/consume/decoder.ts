@@ -45,7 +45,7 @@ export class Decoder {
 
   async #setAside(delivery: Delivery, error: unknown): Promise<undefined> {
     const { id, channel } = delivery
-    this.#context.telemetry.count('events.decode.failed', 1, channel)
+    this.#context.telemetry.decodeFailed(channel, id)
     try {
       await this.#owner.inbox.settle(delivery, { type: 'dead', error: `cannot be decoded: ${describe(error)}` })
     } catch (reason) {

@@ -125,7 +125,7 @@ export class Listener implements AsyncDisposable {
 
   async #run(): Promise<void> {
     if (!(await this.#isLive())) return
-    this.#context.telemetry.count('events.listener.start')
+    this.#context.telemetry.happened('listenerStarted')
     try {
       for (let message = await this.#take(); message; message = await this.#take()) {
         const first = message
@@ -136,7 +136,7 @@ export class Listener implements AsyncDisposable {
         if (this.#queue.size > 0) await this.#queue.onSizeLessThan(1)
       }
     } finally {
-      this.#context.telemetry.count('events.listener.stop')
+      this.#context.telemetry.happened('listenerStopped')
     }
   }
 
@@ -203,15 +203,22 @@ export class Listener implements AsyncDisposable {
   readonly #handle = async (first: Message): Promise<void> => {
     for (let message: Message | undefined = first; message; message = this.#takeNow()) {
       this.#handling++
+      const startedMs = performance.now()
       try {
         await this.#handler(message)
+        this.#noteHandled(message, startedMs)
         this.#onReturned(message)
       } catch (error) {
+        this.#noteHandled(message, startedMs, { value: error })
         await this.#giveBack(message, error)
       }
       this.#handling--
       this.#tellReturned()
     }
+  }
+
+  #noteHandled(message: Message, startedMs: number, error?: { readonly value: unknown }): void {
+    this.#context.telemetry.handled(message, this.#options.group ?? null, startedMs, error)
   }
 
   #onReturned(message: Message): void {

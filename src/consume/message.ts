@@ -38,8 +38,12 @@ export class Message extends Settling implements EventMessage {
     return new Date(this.delivery.createdAtMs)
   }
 
+  get availableAtMs() {
+    return this.delivery.availableAtMs
+  }
+
   get availableAt() {
-    return new Date(this.delivery.availableAtMs)
+    return new Date(this.availableAtMs)
   }
 
   get position() {

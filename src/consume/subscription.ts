@@ -237,8 +237,7 @@ export class Subscription<Event extends EventMessage = EventMessage> implements 
     if (message.isStored) this.#handedOut++
     this.#prefetcher?.onHandedOut(message)
     this.#context.onHandedOut(message)
-    this.#context.telemetry.count('events.deliver', 1, message.channel)
-    if (message.attempts > 1) this.#context.telemetry.count('events.redeliver', 1, message.channel)
+    this.#context.telemetry.delivered(message, this.#options.group ?? null)
   }
 
   #handOut(message: Message): void {

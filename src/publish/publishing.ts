@@ -110,9 +110,10 @@ export class Publishing {
     }
     try {
       const { event, options: resolved } = prepareSync(this.#parts.options, channel, payload, options)
-      const [id] = backend.publishSync(this.#withIds([event]), resolved.tx)
-      telemetry.count('events.publish', 1, channel)
-      return id as EventId
+      const startedMs = performance.now()
+      const ids = backend.publishSync(this.#withIds([event]), resolved.tx)
+      telemetry.published([event], ids, startedMs)
+      return ids[0] as EventId
     } catch (error) {
       return this.#dropOne(error, options?.tx)
     }
@@ -164,8 +165,9 @@ export class Publishing {
   }
 
   async #store(events: readonly Draft[], tx: unknown): Promise<readonly EventId[]> {
+    const startedMs = performance.now()
     const ids = await this.#parts.backend.publish(this.#withIds(events), tx)
-    this.#parts.telemetry.countEach('events.publish', events)
+    this.#parts.telemetry.published(events, ids, startedMs)
     return ids
   }
 
@@ -198,7 +200,7 @@ export class Publishing {
     const mistaken = error instanceof ConfigurationError || error instanceof UnsupportedError
     const spoilt = tx !== undefined && !(error instanceof PayloadError)
     if (!this.#parts.options.bestEffort || mistaken || spoilt) throw error
-    this.#parts.telemetry.count('events.publish.dropped', count)
+    this.#parts.telemetry.dropped(count)
     this.#parts.options.logger.warn('events were not published', { count, error: describe(error) })
   }
 

@@ -121,18 +121,19 @@ class MapInbox implements Inbox {
     }
   }
 
-  ack({ id, channel }: Delivery, outcome: Outcome): void {
-    const held = this.#held.delete(id)
-    if (held) this.#telemetry.count('events.ack', 1, channel)
+  ack(delivery: Delivery, outcome: Outcome): void {
+    const held = this.#held.delete(delivery.id)
+    if (held) this.#telemetry.settled('ack', delivery, null)
     outcome.onSettled(held)
   }
 
-  async settle({ id, channel }: Delivery, how: Settlement): Promise<boolean> {
+  async settle(delivery: Delivery, how: Settlement): Promise<boolean> {
+    const { id } = delivery
     const stored = this.#held.get(id)
     if (stored === undefined || how.type === 'extend') return stored !== undefined
     this.#held.delete(id)
     if (how.type === 'release') this.#backend.put({ ...stored, attempts: stored.attempts - 1 })
-    if (how.type !== 'release') this.#telemetry.count('events.nack', 1, channel)
+    if (how.type !== 'release') this.#telemetry.settled('nack', delivery, null)
     if (how.type === 'nack') this.#backend.put({ ...stored, availableAtMs: Date.now() + how.delayMs })
     return true
   }

@@ -30,7 +30,7 @@ const OPENERS: Readonly<Record<BackendName, (context: SqlContext) => Promise<Bac
  * and never beside NOTIFY: on one database all objects do it in the same way, else they would not hear each other.
  */
 async function carryByLog(context: SqlContext): Promise<Backend> {
-  context.telemetry.count('events.fallback')
+  context.telemetry.happened('fallback')
   const reason = 'this database cannot notify'
   context.options.logger.warn("no notifications: backend 'log' carries them instead", { reason })
   return OPENERS.log(context)

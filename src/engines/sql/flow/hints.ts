@@ -44,7 +44,7 @@ export class Hints implements AsyncDisposable {
       },
       onReconnect: () => {
         this.#isLost = false
-        context.telemetry.count('events.reconnect')
+        context.telemetry.happened('reconnected')
         handlers.onReturn()
       },
     })
@@ -87,7 +87,7 @@ export class Hints implements AsyncDisposable {
 
   #fallBack(error: unknown): void {
     if (this.#restoring.isUnderWay || error instanceof ClosedError) return
-    this.#context.telemetry.count('events.fallback')
+    this.#context.telemetry.happened('fallback')
     this.#context.options.logger.warn('no wake-ups from the database, polling instead', { reason: describe(error) })
     this.#handlers.onSilence()
     this.#restoring.begin(() => this.#restore(error))

@@ -162,7 +162,7 @@ export class Poller implements Sleeper, AsyncDisposable {
     try {
       const findings = await this.#questions.look(channelsOf([...this.#lanes]), isRoutine)
       this.#looking.end()
-      if (findings.ready.length === 0) this.#context.telemetry.count('events.poll.empty')
+      if (findings.ready.length === 0) this.#context.telemetry.happened('pollEmpty')
       this.#follow(findings)
       this.#longPoll.forget()
       // A look sees what a probe would.

@@ -4,8 +4,8 @@ import type { SqlContext } from '../context.js'
 
 /* Settling where every subscriber has its own copy: nothing is leased, so nothing can be lost. */
 
-export function ackUnleased({ telemetry }: SqlContext, { channel }: Delivery, outcome: Outcome): void {
-  telemetry.count('events.ack', 1, channel)
+export function ackUnleased({ telemetry }: SqlContext, delivery: Delivery, outcome: Outcome): void {
+  telemetry.settled('ack', delivery, null)
   outcome.onSettled(true)
 }
 
@@ -13,7 +13,7 @@ export function ackUnleased({ telemetry }: SqlContext, { channel }: Delivery, ou
 export function settleUnleased({ telemetry, options }: SqlContext, delivery: Delivery, how: Settlement): boolean {
   const { id, channel } = delivery
   if (how.type === 'nack' || how.type === 'dead') {
-    telemetry.count('events.nack', 1, channel)
+    telemetry.settled('nack', delivery, null)
     options.logger.warn('an event failed or was nacked, and does not come back: each subscriber gets it once', {
       id,
       channel,

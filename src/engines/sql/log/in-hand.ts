@@ -4,12 +4,14 @@ import type { LogDelivery } from './log-delivery.js'
 /** What the consumers of one term have, and what of that they have settled but is not written yet. */
 export class InHand {
   readonly #telemetry: Telemetry
+  readonly #group: string
   readonly #deliveries = new Set<LogDelivery>()
   /** What a write is under way for, or about to be; their holders hear its answer. */
   readonly #settling = new Set<LogDelivery>()
 
-  constructor(telemetry: Telemetry) {
+  constructor(telemetry: Telemetry, group: string) {
     this.#telemetry = telemetry
+    this.#group = group
   }
 
   get isEmpty(): boolean {
@@ -50,10 +52,11 @@ export class InHand {
   }
 
   /** Tells the holder that the lease has ended; once. */
-  tell({ lease, channel }: LogDelivery, how: 'lost' | 'lapsed'): void {
+  tell(delivery: LogDelivery, how: 'lost' | 'lapsed'): void {
+    const { lease } = delivery
     if (lease === null || lease.lost || lease.lapsed) return
     lease[how] = true
-    this.#telemetry.count('events.lease.lost', 1, channel)
+    this.#telemetry.settled('lost', delivery, this.#group)
     lease.holder?.onLost()
   }
 }

@@ -46,7 +46,8 @@ export class Progress {
 /** Deliveries of one channel whose place the next write moves the checkpoint over. */
 export interface PendingCheckpoint {
   readonly deliveries: LogDelivery[]
-  acks: number
+  /** Of these, the ones that were acked. */
+  readonly acked: LogDelivery[]
   /** Whether that was written, which takes the lease. */
   readonly stored: Promise<boolean>
 }

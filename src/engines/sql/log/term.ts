@@ -61,7 +61,7 @@ export class Term implements Beating {
     this.#context = context
     this.#lead = lead
     this.#onChange = onChange
-    this.#inHand = new InHand(context.telemetry)
+    this.#inHand = new InHand(context.telemetry, lead.group)
     this.#retries = new Retries(onChange)
     this.#checkpoint = new Checkpoint(context, lead)
     const places = new Map(lead.checkpoints.map(({ channel, position }) => [channel, position]))
@@ -133,7 +133,7 @@ export class Term implements Beating {
 
   /** `false`: the lease was lost, perhaps with another term. */
   ack(delivery: LogDelivery): Promise<boolean> {
-    return this.#inHand.has(delivery) ? this.#pass(delivery, 1) : Promise.resolve(false)
+    return this.#inHand.has(delivery) ? this.#pass(delivery, [delivery]) : Promise.resolve(false)
   }
 
   /** `false`: the lease was lost, perhaps with another term. */
@@ -176,12 +176,12 @@ export class Term implements Beating {
   }
 
   async #nack(delivery: LogDelivery, delayMs: number, error: string | null): Promise<boolean> {
-    const { attempts, maxAttempts, channel } = delivery
+    const { attempts, maxAttempts } = delivery
     const held =
       attempts >= maxAttempts
         ? await this.#deadLetter(delivery, error ?? `nacked ${attempts} times`)
         : await this.#giveBack({ ...delivery, availableAtMs: this.#context.clock.now() + delayMs }, delivery, delayMs)
-    if (held) this.#context.telemetry.count('events.nack', 1, channel)
+    if (held) this.#context.telemetry.settled('nack', delivery, this.#lead.group)
     return held
   }
 
@@ -191,25 +191,25 @@ export class Term implements Beating {
     const writing = this.#checkpoint.settle(() => this.#context.database.run(question))
     if (!(await this.#orLose(writing))) return this.#lose()
     noteDeadLettered(this.#context, delivery, error, this.#lead.group)
-    return this.#pass(delivery, 0)
+    return this.#pass(delivery, [])
   }
 
   /**
    * Settles it, and waits until that is written where the checkpoint could move over it. What is settled ahead of an
    * earlier event is delivered again if this member dies before that one is settled.
    */
-  #pass(delivery: LogDelivery, acks: 0 | 1): Promise<boolean> {
+  #pass(delivery: LogDelivery, acked: readonly LogDelivery[]): Promise<boolean> {
     const { channel, position } = delivery
     const progress = this.#progress.get(channel)
     progress?.settle(position)
     if (progress === undefined || progress.mark < position) {
-      this.#leave(channel, [delivery], acks)
+      this.#leave(channel, [delivery], acked)
       return HELD
     }
     const pending = this.#pending.get(channel) ?? this.#beginPending(channel)
     pending.deliveries.push(delivery)
     this.#inHand.beginSettling(delivery)
-    pending.acks += acks
+    for (const each of acked) pending.acked.push(each)
     return pending.stored
   }
 
@@ -218,19 +218,19 @@ export class Term implements Beating {
     const stored = this.#orLose(this.#writes.add(this.#lead.leaseMs), () => pending.deliveries).then((written) => {
       const isStored = written.stored.has(channel)
       if (!isStored) for (const delivery of pending.deliveries) this.#inHand.tell(delivery, 'lost')
-      this.#leave(channel, pending.deliveries, isStored ? pending.acks : 0)
+      this.#leave(channel, pending.deliveries, isStored ? pending.acked : [])
       return isStored
     })
-    const pending: PendingCheckpoint = { deliveries: [], acks: 0, stored }
+    const pending: PendingCheckpoint = { deliveries: [], acked: [], stored }
     this.#pending.set(channel, pending)
     return pending
   }
 
   /** Nobody has them in hand any more. */
-  #leave(channel: string, deliveries: readonly LogDelivery[], acks: number): void {
+  #leave(channel: string, deliveries: readonly LogDelivery[], acked: readonly LogDelivery[]): void {
     for (const delivery of deliveries) this.#inHand.endSettling(delivery)
     this.#suspects.pass(channel, deliveries.length)
-    if (acks > 0) this.#context.telemetry.count('events.ack', acks, channel)
+    this.#context.telemetry.acked(acked.length, () => acked, this.#lead.group)
     this.#onChange()
   }
 

@@ -99,7 +99,7 @@ export class NotifyInbox implements Inbox {
     try {
       return decodeEnvelope(text, address)
     } catch (error) {
-      this.#fail(address.channel, error)
+      this.#fail(address.channel, null, error)
       return undefined
     }
   }
@@ -110,7 +110,7 @@ export class NotifyInbox implements Inbox {
       if (hasPayload(arrival)) return [arrival]
       const spilled = byId.get(arrival.id)
       if (spilled === undefined) {
-        this.#fail(arrival.channel, 'its payload is not in the spill table (any more)')
+        this.#fail(arrival.channel, arrival.id, 'its payload is not in the spill table (any more)')
         return []
       }
       return [{ ...arrival, ...spilled }]
@@ -127,8 +127,8 @@ export class NotifyInbox implements Inbox {
     }
   }
 
-  #fail(channel: string, error: unknown): void {
-    this.#context.telemetry.count('events.decode.failed', 1, channel)
+  #fail(channel: string, eventId: string | null, error: unknown): void {
+    this.#context.telemetry.decodeFailed(channel, eventId)
     this.#context.options.logger.warn('a notification was skipped', { channel, error: describe(error) })
   }
 }

@@ -85,7 +85,7 @@ export class NotifyChannels implements AsyncDisposable {
   }
 
   #tellReconnect(): void {
-    this.#context.telemetry.count('events.reconnect')
+    this.#context.telemetry.happened('reconnected')
     for (const inbox of this.#live) inbox.tellGap('reconnect')
   }
 }

@@ -95,7 +95,7 @@ export class NotifyBackend implements Backend {
   }
 
   #sent(events: readonly NewEvent[]): readonly EventId[] {
-    this.#context.telemetry.countEach('events.publish.native', events)
+    this.#context.telemetry.notified(events)
     return events.map(({ id }) => id)
   }
 

@@ -125,7 +125,7 @@ function keep(lease: Lease, { expiresAtMs, leftMs }: LeaseFound, askedMs: number
 }
 
 /** Counts a lease that is lapsed or lost, and tells its holder; once. */
-export function tell({ telemetry }: SqlContext, { channel, lease }: QueueDelivery): void {
-  telemetry.count('events.lease.lost', 1, channel)
-  lease.holder?.onLost()
+export function tell({ telemetry }: SqlContext, delivery: QueueDelivery): void {
+  telemetry.settled('lost', delivery, null)
+  delivery.lease.holder?.onLost()
 }

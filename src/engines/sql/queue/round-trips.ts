@@ -182,13 +182,14 @@ export class RoundTrips {
 
   #answer(acks: readonly Ack[], isHeld: (id: string) => boolean): void {
     let count = 0
+    const isKept = (delivery: QueueDelivery) => !delivery.lease.lost && isHeld(delivery.id)
     for (const { delivery, outcome } of acks) {
-      const held = !delivery.lease.lost && isHeld(delivery.id)
+      const held = isKept(delivery)
       if (held) count++
       this.#leases.endSettling(delivery, held)
       outcome.onSettled(held)
     }
-    this.#context.telemetry.count('events.ack', count, this.#channel)
+    this.#context.telemetry.acked(count, () => acks.map(({ delivery }) => delivery).filter(isKept), null)
   }
 
   #fail(acks: readonly Ack[], error: unknown): void {

@@ -73,7 +73,7 @@ export class Settler {
 
   async #nack(delivery: QueueDelivery, delayMs: number, error: string | null): Promise<boolean> {
     const held = await this.#nackOnce(delivery, delayMs, error)
-    if (held) this.#context.telemetry.count('events.nack', 1, delivery.channel)
+    if (held) this.#context.telemetry.settled('nack', delivery, null)
     return held
   }
 
