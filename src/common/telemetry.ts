@@ -120,9 +120,19 @@ export class Telemetry implements TelemetryReader {
     this.#tell({ type: 'delivered', ...ofDelivery(delivery, group), waitMs }, PROCESS)
   }
 
+  /** When a handler starts; `undefined` while nobody listens, who then hears nothing of its end: a look at the clock for each event costs. */
+  handling(): number | undefined {
+    return this.#isHeard(PROCESS) ? performance.now() : undefined
+  }
+
   /** @param error absent when the handler returned */
-  handled(delivery: Delivered, group: string | null, startedMs: number, error?: { readonly value: unknown }): void {
-    if (!this.#isHeard(PROCESS)) return
+  handled(
+    delivery: Delivered,
+    group: string | null,
+    startedMs: number | undefined,
+    error?: { readonly value: unknown },
+  ): void {
+    if (startedMs === undefined || !this.#isHeard(PROCESS)) return
     const durationMs = performance.now() - startedMs
     this.#tell({ type: 'handled', ...ofDelivery(delivery, group), durationMs, error: error ?? null }, PROCESS)
   }

@@ -203,7 +203,7 @@ export class Listener implements AsyncDisposable {
   readonly #handle = async (first: Message): Promise<void> => {
     for (let message: Message | undefined = first; message; message = this.#takeNow()) {
       this.#handling++
-      const startedMs = performance.now()
+      const startedMs = this.#context.telemetry.handling()
       try {
         await this.#handler(message)
         this.#noteHandled(message, startedMs)
@@ -217,7 +217,7 @@ export class Listener implements AsyncDisposable {
     }
   }
 
-  #noteHandled(message: Message, startedMs: number, error?: { readonly value: unknown }): void {
+  #noteHandled(message: Message, startedMs: number | undefined, error?: { readonly value: unknown }): void {
     this.#context.telemetry.handled(message, this.#options.group ?? null, startedMs, error)
   }
 
