@@ -172,6 +172,19 @@ test('a client that the application goes on to use after it released it spoils n
   assert.match(JSON.stringify(shared.logger.lines), /used a client after it had released it|inside a transaction/)
 })
 
+test('what the server refuses inside a transaction that the application began too late leaves no session that fails', async () => {
+  await using shared = await sharedPool({ max: 2 })
+  await shared.place.sql(`drop table ${shared.place.table('queue')}`)
+  for (let i = 0; i < 5; i++) {
+    const client = await shared.pool.connect()
+    client.release()
+    const late = client.query('begin').catch(() => undefined)
+    await rejects(shared.channel.publish('late', 1), 'MIGRATION', /the tables are not there/)
+    await late
+    assert.equal((await shared.pool.query('select 1 as one')).rows, [{ one: 1 }])
+  }
+})
+
 for (const reset of ['discard all', 'deallocate all', 'reset all; set search_path = nowhere']) {
   test(`every session is emptied between uses (${reset}): no publish rejects, nothing is lost or doubled`, async () => {
     await using shared = await sharedPool()

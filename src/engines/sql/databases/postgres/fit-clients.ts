@@ -1,4 +1,10 @@
-import { ConfigurationError, ConnectionError, describe, RowcastError } from '../../../../common/errors.js'
+import {
+  ConfigurationError,
+  ConnectionError,
+  ContentionError,
+  describe,
+  RowcastError,
+} from '../../../../common/errors.js'
 import type { Logger } from '../../../../common/logger.js'
 import { atMost, detach, handled } from '../../../../common/wait.js'
 import type { Gate } from '../gate.js'
@@ -6,13 +12,15 @@ import { inTime, type TimeLimit, withinLimit } from '../in-time.js'
 import type { Clients } from './clients.js'
 import type { PooledClient } from './driver.js'
 import { codeOf, translate } from './errors.js'
-import { faultOf, isAltered, isInside } from './session.js'
+import { faultOf, isAltered, isInside, isRawPgpool } from './session.js'
 
 const DENIED = '42501'
 /** In a transaction that failed; those of ours end with their first error. */
 const IN_FAILED_TRANSACTION = '25P02'
 /** How many sessions in a row are found unfit before the pool is at fault. */
 const UNFIT_AT_MOST = 20
+/** Longest that a session which is about to be ended may take to say what is in between, in milliseconds. */
+const ASK_MS = 1_000
 
 /**
  * Lends connections whose sessions are fit for use. A session that is not is ended, which rolls back what it holds, and
@@ -35,6 +43,7 @@ export class FitClients implements AsyncDisposable {
    * @param limit of what keeps leases: it passes the gate, and is given up in time
    * @throws {ConfigurationError} when the pool has no session that is fit
    * @throws {ConnectionError} also when the session turns out to have been used by others meanwhile
+   * @throws {ContentionError} also when pgpool had begun a transaction around it, which is rolled back: it may be done again
    */
   async use<Result>(work: (client: PooledClient) => Promise<Result>, limit?: TimeLimit): Promise<Result> {
     if (limit !== undefined) return this.#lend(await this.#takeWithin(limit), work, limit)
@@ -54,12 +63,12 @@ export class FitClients implements AsyncDisposable {
   ): Promise<Result> {
     let broken: Error | undefined
     try {
-      const result = await (limit === undefined ? work(client) : withinLimit('Postgres', work(client), limit))
-      if (isInside(client)) throw this.#unfit('the application used a client after it had released it')
-      return result
+      const working = this.#finish(client, work)
+      return await (limit === undefined ? working : withinLimit('Postgres', working, limit))
     } catch (error) {
       const translated = await this.#explain(client, translate(error))
       if (isSpoilt(translated)) broken = translated
+      else if (isInside(client)) broken = new ConnectionError('the session is in a transaction that is not ours')
       throw translated
     } finally {
       this.#clients.give(client, broken)
@@ -122,6 +131,24 @@ export class FitClients implements AsyncDisposable {
     if (!this.#told) this.#logger.error(message)
     this.#told = true
     return new ConnectionError(message)
+  }
+
+  async #finish<Result>(client: PooledClient, work: (client: PooledClient) => Promise<Result>): Promise<Result> {
+    const result = await work(client)
+    if (isInside(client)) await this.#leaveTransaction(client)
+    return result
+  }
+
+  /**
+   * What was to stand by itself is in a transaction: of the application, and what becomes of it is not known; or one that pgpool
+   * began, as it does once in a session. That is rolled back, so that the same can be done again.
+   */
+  async #leaveTransaction(client: PooledClient): Promise<never> {
+    if (!(await atMost(ASK_MS, handled(isRawPgpool(client))).catch(() => false))) {
+      throw this.#unfit('the application used a client after it had released it')
+    }
+    await inTime('Postgres', client.query({ text: 'rollback' }))
+    throw new ContentionError('pgpool had begun a transaction: what was done in it is rolled back')
   }
 
   /** What a session refused for what was left behind in it, another may take. */

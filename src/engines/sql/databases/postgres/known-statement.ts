@@ -18,6 +18,12 @@ const PLAN_ANEW_MS = 10_000
 const UNNAMED_MS = 10_000
 const FIRST_EXECUTIONS = 10
 
+/**
+ * What every statement begins with. pgpool neither answers one from its query cache then, nor sends it to a standby, as it
+ * may with any other read: what others have published would be missing.
+ */
+const FROM_THE_PRIMARY = '/*NO QUERY CACHE*/'
+
 type Values = (string | number | boolean | null)[]
 
 /** One statement as this process has seen it run. */
@@ -33,9 +39,9 @@ export class KnownStatement {
   #longOnes = 0
 
   constructor({ title, text }: Statement) {
+    this.#text = `${FROM_THE_PRIMARY} ${text}`
     // Prepared statements belong to a session, which two schemas or two versions of rowcast may share.
-    const digest = createHash('sha256').update(text).digest('hex').slice(0, 16)
-    this.#text = text
+    const digest = createHash('sha256').update(this.#text).digest('hex').slice(0, 16)
     this.#stem = `rowcast_${title.replaceAll(/\W/g, '_')}_${digest}`
     this.#name = this.#stem
   }

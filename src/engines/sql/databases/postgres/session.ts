@@ -52,6 +52,12 @@ export async function isAltered(client: PostgresClient): Promise<boolean> {
   return rows[0]?.altered === 'true'
 }
 
+/** Whether pgpool in raw mode is in between, which begins a transaction before some statements and leaves it open. */
+export async function isRawPgpool(client: PostgresClient): Promise<boolean> {
+  const { rows } = await client.query({ text: 'pgpool show backend_clustering_mode', types: TEXT_ONLY })
+  return rows[0]?.backend_clustering_mode === 'raw'
+}
+
 async function look(client: PooledClient, status: string | null | undefined): Promise<string | undefined> {
   const session: Session = { encoding: 'UTF8', status: undefined }
   follow(client, session, status == null)
