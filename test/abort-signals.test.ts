@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert'
 import { onAbort } from '../src/common/abort-signals.js'
 import { suite } from './support/suite.js'
 
-const test = suite("a user's signal")
+const test = suite('a signal that many follow')
 
 test('calls back each that follows it, once, and none that has ended', () => {
   const controller = new AbortController()

@@ -1,9 +1,9 @@
-/** What is to happen when a signal of a user's aborts, by signal. */
+/** What is to happen when a signal aborts, by signal. */
 const actions = new WeakMap<AbortSignal, Set<() => void>>()
 
 /**
- * Calls back once when a signal of a user's aborts, at once when it has aborted already. Subscriptions that share a signal
- * share one listener on it: Node warns of a leak at the eleventh.
+ * Calls back once when a signal aborts, at once when it has aborted already. All that share a signal share one listener on it:
+ * Node warns of a leak at the eleventh.
  * @returns what ends it
  */
 export function onAbort(signal: AbortSignal, action: () => void): () => void {

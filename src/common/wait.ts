@@ -1,8 +1,20 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { onAbort } from './abort-signals.js'
 
-/** Resolves after `ms` milliseconds, or at once when the signal aborts; never rejects. */
-export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  await delay(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined)
+/**
+ * Resolves after `ms` milliseconds, or at once when the signal aborts; never rejects. All that sleep by one signal share one
+ * listener on it.
+ */
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve()
+    const wake = () => {
+      clearTimeout(timer)
+      unfollow?.()
+      resolve()
+    }
+    const timer = setTimeout(wake, ms)
+    const unfollow = signal && onAbort(signal, wake)
+  })
 }
 
 /** Resolves when sockets and timers have had their turn. */
