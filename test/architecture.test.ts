@@ -134,11 +134,19 @@ test('these checks would notice', () => {
 })
 
 test('packages are imported where they belong', () => {
-  const { packages } = readImports()
-  const astray = [...packages].flatMap(([name, imported]) =>
-    imported.filter((each) => !PACKAGES[each]?.test(name)).map((each) => `${name} → ${each}`),
-  )
-  assert.equal(astray, [])
+  const astray = (packages: ReadonlyMap<string, readonly string[]>) =>
+    [...packages].flatMap(([name, imported]) =>
+      imported.filter((each) => !PACKAGES[each]?.test(name)).map((each) => `${name} → ${each}`),
+    )
+  assert.equal(astray(readImports().packages), [])
+  for (const [name, each] of [
+    ['engines/sql/engine', 'pg'],
+    ['engines/sql/databases/mysql/session', 'better-sqlite3'],
+    ['consume/subscription', 'p-queue'],
+    ['common/wait', 'never-heard-of'],
+  ] as const) {
+    assert.equal(astray(new Map([[name, [each]]])), [`${name} → ${each}`])
+  }
 })
 
 test('nothing above the engines knows how one works, and nothing above the databases which one it is on', () => {
