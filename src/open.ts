@@ -33,7 +33,7 @@ export async function openEngine(target: Target, given: ChannelOptions): Promise
   try {
     const clock = new DatabaseClock()
     const context = { clock, telemetry: new Telemetry(clock), options }
-    context.clock.observe(await engine.now())
+    clock.observe(await engine.now())
     const backend = await engine.open(options.backend ?? engine.defaultBackend, context)
     return { engine, backend, operator: engine.operator(backend.name, context), ...context }
   } catch (error) {

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { defer } from '../src/common/wait.js'
 import type { BackendName, ChannelOptions, TelemetryFact, TelemetryMessage, TelemetryReader } from '../src/index.js'
 import { DATABASES } from './support/databases.js'
-import { countersOf } from './support/facts.js'
+import { assertCounted } from './support/facts.js'
 import { suite } from './support/suite.js'
 import { eventually } from './support/wait.js'
 import { SOON_MS, Taker, World } from './support/world.js'
@@ -145,9 +145,7 @@ for (const database of DATABASES.filter(({ name }) => name === 'sqlite' || name 
     await Promise.all([...others, ...(lost ? [lost] : [])].map((event) => event.ack()))
 
     const snapshot = channel.telemetry.snapshot()
-    const sums = { ...snapshot }
-    for (const name of Object.keys(countersNamed(facts))) sums[name] = countersNamed(facts)[name] ?? 0
-    assert.equal(sums, snapshot)
+    assertCounted(facts, snapshot)
     const { 'events.ack': acks, 'events.nack': nacks, 'events.dead': deaths, 'events.lease.lost': losses } = snapshot
     assert.equal([acks, nacks, deaths, losses], [298, 3, 1, 1])
     const acked = facts.flatMap((fact) => (fact.type === 'settled' && fact.how === 'ack' ? [fact.eventId] : []))
@@ -182,12 +180,4 @@ for (const database of DATABASES.filter(({ name }) => name === 'sqlite' || name 
   })
 
   test.run()
-}
-
-function countersNamed(facts: readonly TelemetryFact[]): Record<string, number> {
-  const sums: Record<string, number> = {}
-  for (const fact of facts) {
-    for (const [name, count] of Object.entries(countersOf(fact))) sums[name] = (sums[name] ?? 0) + count
-  }
-  return sums
 }

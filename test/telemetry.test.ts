@@ -5,32 +5,13 @@ import type { CounterName, TelemetryFact } from '../src/index.js'
 import { EventChannel } from '../src/index.js'
 import { database } from './support/databases.js'
 import { rejects, throws } from './support/errors.js'
-import { countersOf } from './support/facts.js'
+import { assertCounted, COUNTERS } from './support/facts.js'
 import { recorder, silent } from './support/logger.js'
 import { terminate, uniqueService } from './support/postgres.js'
 import { SETTINGS } from './support/settings.js'
 import { suite } from './support/suite.js'
 import { eventually } from './support/wait.js'
 import { SOON_MS, Taker, type World } from './support/world.js'
-
-const COUNTERS: readonly CounterName[] = [
-  'events.publish',
-  'events.publish.native',
-  'events.publish.dropped',
-  'events.deliver',
-  'events.redeliver',
-  'events.ack',
-  'events.nack',
-  'events.dead',
-  'events.lease.lost',
-  'events.decode.failed',
-  'events.gap',
-  'events.fallback',
-  'events.reconnect',
-  'events.poll.empty',
-  'events.listener.start',
-  'events.listener.stop',
-]
 
 /** The counters that are not zero; polls come and go by themselves. */
 function counted(channel: EventChannel): Partial<Record<CounterName, number>> {
@@ -46,11 +27,7 @@ function follow(channel: EventChannel) {
   return {
     facts,
     assertSame(): void {
-      const snapshot = channel.telemetry.snapshot()
-      for (const name of COUNTERS) {
-        const sum = facts.reduce((total, fact) => total + (countersOf(fact)[name] ?? 0), 0)
-        assert.is(sum, snapshot[name], name)
-      }
+      assertCounted(facts, channel.telemetry.snapshot())
     },
   }
 }

@@ -80,7 +80,7 @@ export interface GapFact {
   readonly type: 'gap'
   readonly reason: 'reconnect' | 'overflow' | 'retention'
   readonly channels: readonly string[]
-  /** How many events; `null` where nobody knows, which counts as 1. */
+  /** How many events; `null` where the count is unknown, which counts as 1. */
   readonly missed: number | null
 }
 

@@ -56,7 +56,7 @@ interface Delivered extends Published {
   readonly attempts: number
 }
 
-/* For the whole process; held here, since Node forgets channels that nobody holds. */
+/* For the whole process; held here, since Node forgets a channel when no program refers to it. */
 const PUBLISH = channel('rowcast:publish')
 const PROCESS = channel('rowcast:process')
 const SETTLE = channel('rowcast:settle')
@@ -120,7 +120,10 @@ export class Telemetry implements TelemetryReader {
     this.#tell({ type: 'delivered', ...ofDelivery(delivery, group), waitMs }, PROCESS)
   }
 
-  /** When a handler starts; `undefined` while nobody listens, who then hears nothing of its end: a look at the clock for each event costs. */
+  /**
+   * When a handler starts; `undefined` while no listener wants facts of handlers: a look at the clock for each event costs. A listener
+   * that comes later hears nothing of this handler's end.
+   */
   handling(): number | undefined {
     return this.#isHeard(PROCESS) ? performance.now() : undefined
   }
@@ -142,7 +145,7 @@ export class Telemetry implements TelemetryReader {
     if (this.#isHeard(SETTLE)) this.#tell({ type: 'settled', how, ...ofDelivery(delivery, group) }, SETTLE)
   }
 
-  /** @param deliveries names them, asked only while somebody listens: `count` of them */
+  /** @param deliveries names them, asked only while a listener wants facts: `count` of them */
   acked(count: number, deliveries: () => Iterable<Delivered>, group: string | null): void {
     this.#count('events.ack', count)
     if (count === 0 || !this.#isHeard(SETTLE)) return

@@ -8,8 +8,8 @@ export interface Capacity {
 
 /**
  * How many events one consumer asks for. A loop asks for one, and again when it is done with that; so does a listener, which may
- * have the capacity for more when it asks. The prefetcher reads here how much to fetch, and the subscription answers those who
- * ask, in their order.
+ * have the capacity for more when it asks. The prefetcher reads here how much to fetch, and the subscription answers the
+ * loops and listeners that ask, in their order.
  */
 export class Demand<Item> {
   readonly #capacity: Capacity | undefined
@@ -31,7 +31,7 @@ export class Demand<Item> {
     return this.#asking.length > 0
   }
 
-  /** How many events it could handle right now. What it was given a moment ago may not be at work yet: only who asks has room. */
+  /** How many events it could handle right now. What it was given a moment ago may not be at work yet: only a consumer that asks has room. */
   get events(): number {
     if (!this.isOpen) return 0
     return this.#capacity?.free ?? this.#asking.length

@@ -173,7 +173,7 @@ export interface Gap {
   readonly reason: 'reconnect' | 'overflow' | 'retention'
   /** All channels of the subscription; with `retention` those that it concerns. */
   readonly channels: readonly string[]
-  /** How many events; `undefined` where nobody knows. */
+  /** How many events; `undefined` where the count is unknown. */
   readonly missed: number | undefined
 }
 

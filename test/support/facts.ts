@@ -1,7 +1,28 @@
-import type { CounterName, TelemetryFact } from '../../src/index.js'
+import * as assert from 'uvu/assert'
+import type { CounterName, TelemetryFact, TelemetrySnapshot } from '../../src/index.js'
+
+/** Every counter, as the reference names them. */
+export const COUNTERS: readonly CounterName[] = [
+  'events.publish',
+  'events.publish.native',
+  'events.publish.dropped',
+  'events.deliver',
+  'events.redeliver',
+  'events.ack',
+  'events.nack',
+  'events.dead',
+  'events.lease.lost',
+  'events.decode.failed',
+  'events.gap',
+  'events.fallback',
+  'events.reconnect',
+  'events.poll.empty',
+  'events.listener.start',
+  'events.listener.stop',
+]
 
 /** What the reference says that a fact counts: written without a look at the source. */
-export function countersOf(fact: TelemetryFact): Partial<Record<CounterName, number>> {
+function countersOf(fact: TelemetryFact): Partial<Record<CounterName, number>> {
   switch (fact.type) {
     case 'published':
       return { 'events.publish': 1 }
@@ -29,5 +50,13 @@ export function countersOf(fact: TelemetryFact): Partial<Record<CounterName, num
       return { 'events.listener.start': 1 }
     case 'listenerStopped':
       return { 'events.listener.stop': 1 }
+  }
+}
+
+/** Every counter is the sum of the facts. */
+export function assertCounted(facts: readonly TelemetryFact[], snapshot: TelemetrySnapshot): void {
+  for (const name of COUNTERS) {
+    const sum = facts.reduce((total, fact) => total + (countersOf(fact)[name] ?? 0), 0)
+    assert.is(sum, snapshot[name], name)
   }
 }

@@ -1,5 +1,6 @@
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { defer } from '../../src/common/wait.js'
+import { throughPort } from './servers/own-server.js'
 
 /** A text that one side sends. */
 export type Sight = { readonly request: string } | { readonly answer: string }
@@ -54,11 +55,7 @@ export class TcpProxy implements AsyncDisposable {
 
   /** The same URL, through this proxy. */
   through(url: string): string {
-    const address = this.#server.address()
-    const changed = new URL(url)
-    changed.hostname = '127.0.0.1'
-    changed.port = String(typeof address === 'object' ? address?.port : '')
-    return changed.href
+    return throughPort(url, (this.#server.address() as AddressInfo).port)
   }
 
   /** New connections lead to the server of this URL from now on. */

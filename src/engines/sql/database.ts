@@ -10,7 +10,7 @@ export function portionOf(database: SqlDatabase, { verb }: NamedVerb, limit: num
 /** One database. Whatever it throws is a RowcastError: driver codes are translated here and nowhere else. */
 export interface SqlDatabase extends AsyncDisposable {
   readonly dialect: Dialect
-  /** How many connections there can be at once. Absent: any number, or nobody says. */
+  /** How many connections there can be at once. Absent: any number, or the driver does not say. */
   readonly poolSize?: number | undefined
   /**
    * Looks whether something keeps rows of our tables from this login. Absent: nothing can.

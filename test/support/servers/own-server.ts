@@ -155,3 +155,11 @@ function freePort(): Promise<number> {
     })
   })
 }
+
+/** The same database by a port of this machine. */
+export function throughPort(url: string, port: number): string {
+  const through = new URL(url)
+  through.hostname = '127.0.0.1'
+  through.port = String(port)
+  return through.href
+}

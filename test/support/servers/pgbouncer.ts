@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { accountOf, makeFolder, type OwnServer, startServer } from './own-server.js'
+import { accountOf, makeFolder, type OwnServer, startServer, throughPort } from './own-server.js'
 import { findPackaged } from './packaged.js'
 import { probePostgres } from './postgres.js'
 
@@ -44,12 +44,4 @@ max_client_conn = 500
     },
     folder,
   )
-}
-
-/** The same database by a port of this machine. */
-export function throughPort(serverUrl: string, port: number): string {
-  const through = new URL(serverUrl)
-  through.hostname = '127.0.0.1'
-  through.port = String(port)
-  return through.href
 }

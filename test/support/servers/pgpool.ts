@@ -1,8 +1,7 @@
 import { chownSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { accountOf, makeFolder, type OwnServer, startServer } from './own-server.js'
+import { accountOf, makeFolder, type OwnServer, startServer, throughPort } from './own-server.js'
 import { findPackaged } from './packaged.js'
-import { throughPort } from './pgbouncer.js'
 import { probePostgres } from './postgres.js'
 
 /** Debian's package, and the libraries it needs that a small system may lack. */

@@ -135,7 +135,7 @@ export class Poller implements Sleeper, AsyncDisposable {
     this.#longPoll.stop()
     this.#lanes.clear()
     this.#rest()
-    if (this.#asking.isUnderWay) await atMost(CLOSE_MS, this.#asking.landed())
+    await atMost(CLOSE_MS, this.#asking.landed())
   }
 
   /** Nobody wants to know. */

@@ -247,8 +247,7 @@ export class Member implements Inbox<LogDelivery> {
     this.#setTerms([])
     if (terms.length > 0) this.#steppingDown = Promise.all(terms.map((term) => this.#stepDown(term)))
     await this.#steppingDown
-    if (!this.#aside.isUnderWay) this.#gone.resolve()
-    else detach(this.#aside.landed().then(() => this.#gone.resolve()))
+    detach(this.#aside.landed().then(() => this.#gone.resolve()))
   }
 
   async #stepDown(term: Term): Promise<void> {

@@ -18,6 +18,7 @@ export function enforceRetention(context: SqlContext, positions: Positions): Pur
   const retention = new Retention(context, 'log', Math.max(options.retentionMs, LEAST_RETENTION_MS))
   /** Up to which position this round has looked, where the database looks at a part of the log at a time. */
   let after = 0
+  // It looks as often as the application asked for, though the floor keeps events for longer.
   return new Purge(options.logger, options.retentionMs || LEAST_RETENTION_MS, async (most) => {
     await positions.giveAll()
     const { retentionMs, dropUnread } = await retention.agreed()
